@@ -1,0 +1,26 @@
+"""Where the files that travel with woundseg lie: weights and configurations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from woundseg.errors import ConfigurationError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def path(name: str) -> Path:
+    """The shipped file or folder ``name``, such as ``models/ulcer.onnx``.
+
+    Looks inside the installed package first, then in the checkout around it.
+
+    Raises:
+        ConfigurationError: neither has it.
+    """
+    for root in (_PACKAGE / "_shipped", _PACKAGE.parent):
+        candidate = root / name
+        if candidate.exists():
+            return candidate
+    raise ConfigurationError(
+        name, "is not part of this installation", "Reinstall woundseg from its wheel"
+    )
