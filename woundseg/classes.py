@@ -33,4 +33,5 @@ TISSUES: tuple[PixelClass, ...] = (
 TISSUE_NAMES: tuple[str, ...] = tuple(tissue.name for tissue in TISSUES)
 
 FUSEG_CLASSES: dict[int, int] = {0: BACKGROUND, 255: ULCER}
-MEDETEC_CLASSES: dict[int, int] = {0: BACKGROUND, 255: ULCER}
+MEDETEC_CLASSES: dict[int, int] = {0: BACKGROUND, 1: ULCER}
+"""Medetec masks hold 0 and 1, not 0 and 255."""
