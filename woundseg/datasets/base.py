@@ -356,7 +356,7 @@ def _by_stem(folder: Path) -> tuple[dict[str, Path], tuple[str, ...], tuple[str,
     return found, tuple(doubles), tuple(ignored)
 
 
-def _decode(path: Path, flags: int) -> NDArray[np.integer[Any]] | None:
+def _decode(path: Path, flags: int) -> NDArray[Any] | None:
     try:
         data = np.fromfile(path, np.uint8)
     except OSError:
@@ -364,7 +364,7 @@ def _decode(path: Path, flags: int) -> NDArray[np.integer[Any]] | None:
     if data.size == 0:
         return None
     try:
-        pixels: NDArray[np.integer[Any]] | None = cv2.imdecode(data, flags)
+        pixels: NDArray[Any] | None = cv2.imdecode(data, flags)
     except cv2.error:
         return None
     return pixels

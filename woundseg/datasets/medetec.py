@@ -30,14 +30,16 @@ class Medetec(DataSet):
 
     name: ClassVar[str] = "medetec"
     title: ClassVar[str] = "Medetec foot ulcers (as published beside FUSeg)"
-    source: ClassVar[str] = "https://www.medetec.co.uk/files/medetec-image-databases.html"
+    source: ClassVar[str] = "http://www.medetec.co.uk"
     doi: ClassVar[str] = "10.1038/s41598-020-78799-w"
     citation: ClassVar[str] = (
         "Thomas S. Medetec wound database (stock pictures of wounds), with masks by Wang C, "
         "Anisuzzaman DM, Williamson V, et al. Fully automatic wound segmentation with deep "
         "convolutional neural networks. Sci Rep 2020, 10, 21897."
     )
-    licence: ClassVar[str] = "photographs © Medetec, for research and teaching; masks: none stated"
+    licence: ClassVar[str] = (
+        "photographs © Medetec; no licence travels with the files, so ask before passing any on"
+    )
     obtain: ClassVar[str] = (
         "Clone github.com/uwm-bigdata/wound-segmentation and give its folder "
         "'data/Medetec_foot_ulcer_224'"
