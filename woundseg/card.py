@@ -380,7 +380,7 @@ def _paint_marker(canvas: NDArray[np.float32], marker: Marker, px_per_mm: float)
     area = np.ix_(rows, columns)
     part = canvas[area]
     black = share[0][:, rows].T @ cells @ share[1][:, columns]
-    _blend(part, black.astype(np.float32), BLACK)
+    _blend(part, black, BLACK)
     canvas[area] = part
 
 
@@ -398,7 +398,7 @@ def _paint_text(canvas: NDArray[np.float32], text: Text, px_per_mm: float) -> No
     _blend(part, shown / 255, text.colour)
 
 
-def _blend(part: NDArray[np.float32], share: NDArray[np.float32], colour: Colour) -> None:
+def _blend(part: Coverage, share: Coverage | NDArray[np.float64], colour: Colour) -> None:
     ink = np.asarray(colour, np.float32)
     part += share[..., None].astype(np.float32) * (ink - part)
 
@@ -460,13 +460,13 @@ def _png_bytes(size: CardSize, dpi: float) -> bytes:
 def _pdf_bytes(size: CardSize) -> bytes:
     """The card as vectors on a page of exactly its size; no clock and no user setting in it."""
     import matplotlib as mpl  # noqa: PLC0415 - slow to import, and only this needs it
-    from matplotlib.backends.backend_pdf import FigureCanvasPdf  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     card = layout(size)
     stream = io.BytesIO()
-    settings = {"pdf.fonttype": 42, "pdf.compression": 6, "font.family": "DejaVu Sans"}
-    with mpl.rc_context({**mpl.rcParamsDefault, **settings, "backend": "pdf"}):
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update({"pdf.fonttype": 42, "font.family": "DejaVu Sans"})
         figure = Figure(figsize=(card.width_mm / MM_PER_INCH, card.height_mm / MM_PER_INCH))
         figure.set_facecolor("white")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -475,9 +475,8 @@ def _pdf_bytes(size: CardSize) -> bytes:
         axes.set_axis_off()
         _vector_boxes(axes, card)
         _vector_texts(axes, card)
-        FigureCanvasPdf(figure).print_pdf(
-            stream, metadata={"CreationDate": None, "Title": f"woundseg scale card, {size}"}
-        )
+        title = f"woundseg scale card, {size}"
+        figure.savefig(stream, format="pdf", metadata={"CreationDate": None, "Title": title})
     return stream.getvalue()
 
 

@@ -1,0 +1,57 @@
+"""What a scale says at a place of the photograph."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from woundseg.records import Scale
+
+DEFAULT_DISTANCE_MM = 300.0
+"""Camera to card when EXIF gives no focal length."""
+PLANE_OFFSET_MM = 5.0
+"""How far above or below the ulcer's plane the card may lie: inside the 95% interval."""
+
+
+def to_plane_mm(scale: Scale, points_xy: ArrayLike) -> NDArray[np.float64]:
+    """Pixel positions (x, y), shape (..., 2), as positions (X, Y) in mm on the card's plane."""
+    points = np.asarray(points_xy, np.float64)
+    matrix = np.asarray(scale.px_to_mm, np.float64)
+    mapped = points @ matrix[:, :2].T + matrix[:, 2]
+    return np.asarray(mapped[..., :2] / mapped[..., 2:])
+
+
+def mm_per_px_at(scale: Scale, x: float, y: float) -> float:
+    """The square root of the area in mm² of a pixel at (x, y): |det H| / W³ is that area."""
+    matrix = np.asarray(scale.px_to_mm, np.float64)
+    depth = float(matrix[2] @ (x, y, 1.0))
+    return math.sqrt(abs(float(np.linalg.det(matrix))) / abs(depth) ** 3)
+
+
+def log_area_sd_at(scale: Scale, x: float, y: float) -> float:
+    """Standard deviation of the logarithm of a small area at (x, y), from the scale alone.
+
+    Two parts, added as variances: that of the homography, carried through
+    log area = log |det H| − 3 log W; and the card lying up to 5 mm above or below the ulcer,
+    whose half-width at 95% is −2 ln(1 − 5 / distance). A scale given by the user is taken as
+    exact and gives 0.
+    """
+    if scale.source == "given":
+        return 0.0
+    distance = scale.distance_mm or DEFAULT_DISTANCE_MM
+    offset = -2 * math.log(1 - min(PLANE_OFFSET_MM / distance, 0.9)) / 1.959964
+    return math.hypot(homography_log_area_sd(scale, x, y), offset)
+
+
+def homography_log_area_sd(scale: Scale, x: float, y: float) -> float:
+    """As `log_area_sd_at`, of the homography alone; 0 where it has no covariance."""
+    if scale.covariance is None:
+        return 0.0
+    matrix = np.asarray(scale.px_to_mm, np.float64)
+    here = np.array([x, y, 1.0])
+    slope = np.linalg.inv(matrix).T
+    slope[2] -= 3 * here / float(matrix[2] @ here)
+    gradient = slope.ravel()[:8]
+    return math.sqrt(max(0.0, float(gradient @ np.asarray(scale.covariance) @ gradient)))
