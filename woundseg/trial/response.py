@@ -1,0 +1,351 @@
+"""The category of a visit (section 3): eight rules, tried in order, the last a catch-all.
+
+A rule's condition takes arrays of any shape that broadcast together and gives a boolean array,
+so the same eight objects serve one visit, a study, and 2,000 Monte Carlo draws of a study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from woundseg.records import CategoryProbability, ResponseFacts
+from woundseg.trial.codes import AnyArray, Bools, Code, Codes, Floats
+from woundseg.trial.error import area_sd, log_sd, ratio_interval, straddles, z_value
+from woundseg.trial.protocol import CategoryRules, ClosureRule, Protocol
+
+
+@dataclass(frozen=True)
+class VisitFacts:
+    """What the rules look at; arrays that broadcast together.
+
+    Attributes:
+        baseline: A0 [cm²], NaN without a valid baseline.
+        area: A [cm²], NaN where not evaluable.
+        nadir: N [cm²], the smallest of A0 and all earlier evaluable areas, closed counting 0.
+        evaluable: the row can be judged.
+        closed: see :func:`is_closed`.
+        reopened: an earlier closure is already confirmed.
+        new_ulcer: a new ulcer was first seen on this date.
+    """
+
+    baseline: Floats
+    area: Floats
+    nadir: Floats
+    evaluable: Bools
+    closed: Bools
+    reopened: Bools
+    new_ulcer: Bools
+
+
+Condition = Callable[[VisitFacts, Protocol], Bools]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of section 3's table.
+
+    Attributes:
+        order: its place in the table.
+        code: the category it gives.
+        reason: the reason it writes.
+        condition: arrays to boolean array.
+        text: the condition in words, with the protocol's dotted names in braces.
+    """
+
+    order: int
+    code: Code
+    reason: str
+    condition: Condition
+    text: str
+
+    def describe(self, protocol: Protocol) -> str:
+        """The rule in words, with the protocol's values in it."""
+        return f"{self.code.text} ({self.reason}): {self.text.format(**_values(protocol))}"
+
+
+def _values(protocol: Protocol) -> dict[str, object]:
+    category = protocol.category
+    return {
+        "tol": f"{category.cr.closed_tol_cm2:g}",
+        "closed_max": f"{category.cr.closed_max_cm2:g}",
+        "blank": "does not count as closed"
+        if category.cr.require_flag
+        else f"counts from {category.cr.closed_max_cm2:g} cm² down",
+        "pr_pct": f"{category.pr.min_decrease_pct:g}",
+        "pr_cm2": f"{category.pr.min_decrease_cm2:g}",
+        "pd_ref": category.pd.ref,
+        "pd_pct": f"{category.pd.min_increase_pct:g}",
+        "pd_cm2": f"{category.pd.min_increase_cm2:g}",
+        "days": protocol.bor.confirm_days_cr,
+        "reopen": "" if category.pd.reopen_after_confirmed_closure else " (not used)",
+        "new": "" if protocol.ulcer.new_ulcer_response == "pd" else " (not used)",
+    }
+
+
+def is_closed(area: Floats, flag: AnyArray, rule: ClosureRule) -> Bools:
+    """Closed (section 3, rule 3), for areas [cm²] and flags 1 (Y), 0 (blank), -1 (N).
+
+    Y counts up to ``closed_tol_cm2``; blank up to ``closed_max_cm2``, unless the flag is
+    required; N never.
+    """
+    with_flag = (flag == 1) & (area <= rule.closed_tol_cm2)
+    if rule.require_flag:
+        return np.asarray(with_flag)
+    return np.asarray(with_flag | ((flag == 0) & (area <= rule.closed_max_cm2)))
+
+
+def percent_change(area: Floats, reference: Floats) -> Floats:
+    """100·(A - B)/B; NaN where B is 0 or either is absent."""
+    shape = np.broadcast(area, reference).shape
+    usable = np.broadcast_to(reference > 0.0, shape)
+    change = np.divide(area - reference, reference, out=np.full(shape, np.nan), where=usable)
+    return np.asarray(100.0 * change)
+
+
+def _at_least(value: Floats, threshold: float, rules: CategoryRules) -> Bools:
+    """Inclusive comparison after rounding, so that 4.4 to 5.5 is 25 % (section 3)."""
+    rounded = np.round(value, rules.round_decimals)
+    return np.asarray(rounded >= round(threshold, rules.round_decimals))
+
+
+def _no_baseline(visit: VisitFacts, _: Protocol) -> Bools:
+    return np.asarray(~(visit.baseline > 0.0))
+
+
+def _not_evaluable(visit: VisitFacts, _: Protocol) -> Bools:
+    return ~visit.evaluable
+
+
+def _closed(visit: VisitFacts, _: Protocol) -> Bools:
+    return visit.closed
+
+
+def _reopened(visit: VisitFacts, protocol: Protocol) -> Bools:
+    if not protocol.category.pd.reopen_after_confirmed_closure:
+        return np.zeros_like(visit.reopened)
+    return visit.reopened & ~visit.closed
+
+
+def _grown(visit: VisitFacts, protocol: Protocol) -> Bools:
+    rules = protocol.category
+    reference = visit.nadir if rules.pd.ref == "nadir" else visit.baseline
+    enough_cm2 = _at_least(visit.area - reference, rules.pd.min_increase_cm2, rules)
+    change = percent_change(visit.area, reference)
+    enough_pct = (reference == 0.0) | _at_least(change, rules.pd.min_increase_pct, rules)
+    return np.asarray(enough_cm2 & enough_pct)
+
+
+def _new_ulcer(visit: VisitFacts, protocol: Protocol) -> Bools:
+    if protocol.ulcer.new_ulcer_response == "ignore":
+        return np.zeros_like(visit.new_ulcer)
+    return visit.new_ulcer
+
+
+def _shrunk(visit: VisitFacts, protocol: Protocol) -> Bools:
+    rules = protocol.category
+    enough_cm2 = _at_least(visit.baseline - visit.area, rules.pr.min_decrease_cm2, rules)
+    change = percent_change(visit.area, visit.baseline)
+    return enough_cm2 & _at_least(-change, rules.pr.min_decrease_pct, rules)
+
+
+def _otherwise(visit: VisitFacts, _: Protocol) -> Bools:
+    return np.ones_like(visit.evaluable)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(1, Code.NE, "NOBASE", _no_baseline, "no valid baseline"),
+    Rule(2, Code.NE, "NOTEVAL", _not_evaluable, "the row is not evaluable"),
+    Rule(
+        3,
+        Code.CR,
+        "CLOSED",
+        _closed,
+        "closed: flag Y and at most {tol} cm²; a blank flag {blank}; flag N never",
+    ),
+    Rule(
+        4,
+        Code.PD,
+        "REOPEN",
+        _reopened,
+        "not closed, after a closure confirmed at least {days} days apart{reopen}",
+    ),
+    Rule(
+        5,
+        Code.PD,
+        "GROWTH",
+        _grown,
+        "grown from the {pd_ref} by at least {pd_cm2} cm² and at least {pd_pct} %",
+    ),
+    Rule(6, Code.PD, "NEWULC", _new_ulcer, "a new ulcer on this date{new}"),
+    Rule(
+        7,
+        Code.PR,
+        "PAR50",
+        _shrunk,
+        "shrunk from baseline by at least {pr_pct} % and at least {pr_cm2} cm²",
+    ),
+    Rule(8, Code.SD, "STABLE", _otherwise, "otherwise"),
+)
+
+REASONS: dict[int, str] = {rule.order: rule.reason for rule in RULES}
+_CODE_OF_RULE = np.array([Code.ABSENT, *(rule.code for rule in RULES)], dtype=np.int8)
+
+
+def classify(
+    visit: VisitFacts, protocol: Protocol, rules: Sequence[Rule] = RULES
+) -> tuple[Codes, Codes]:
+    """The code and the order number of the first matching rule, for every cell of ``visit``."""
+    matches = [rule.condition(visit, protocol) for rule in rules]
+    shape = np.broadcast(*matches).shape
+    order = np.zeros(shape, dtype=np.int8)
+    for rule, match in zip(reversed(rules), reversed(matches), strict=True):
+        np.copyto(order, np.int8(rule.order), where=match)
+    return _CODE_OF_RULE[order], order
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measured area, for :func:`compare`.
+
+    Attributes:
+        area_cm2: None where it was not evaluable.
+        sd_cm2: standard deviation; None takes the protocol's default.
+    """
+
+    area_cm2: float | None
+    sd_cm2: float | None = None
+
+
+def compare(
+    earlier: Sequence[Measured], current: Measured, protocol: Protocol, seed: int | None = None
+) -> ResponseFacts:
+    """This visit against the earlier ones, unconfirmed: what ``woundseg score --baseline`` says.
+
+    Args:
+        earlier: earlier visits in order; the first is the baseline, the nadir is the smallest.
+        current: the visit to judge.
+        protocol: the rules in force.
+        seed: of the Monte Carlo draws; ``uncertainty.seed`` when None.
+
+    Returns:
+        Code, reason, percent change with its interval (both areas' errors), borderline, and the
+        probability of each category over ``uncertainty.draws`` draws of all areas, judged by
+        the same rules.
+    """
+    areas, spreads = _areas_and_errors([*earlier, current], protocol)
+    codes, orders = classify(_facts(areas[None, :], protocol), protocol)
+    code, reason = Code(int(codes[0])), REASONS[int(orders[0])]
+    if code is Code.NE:
+        return _not_evaluable_facts(areas, reason)
+    z = z_value(protocol.uncertainty.level)
+    low, high = ratio_interval(areas[-1], areas[0], spreads[-1], spreads[0], z)
+    return ResponseFacts(
+        baseline_cm2=float(areas[0]),
+        percent_change=float(percent_change(areas[-1], areas[0])),
+        percent_change_low=100.0 * (float(low) - 1.0),
+        percent_change_high=100.0 * (float(high) - 1.0),
+        category=_CATEGORY[code][1],
+        code=_CATEGORY[code][0],
+        reason=reason,
+        borderline=_borderline(areas, spreads, z, protocol),
+        probability=_probability(areas, spreads, protocol, seed),
+    )
+
+
+_CodeName = Literal["CR", "PR", "SD", "PD", "NE"]
+_CategoryName = Literal["response", "stable", "progression", "not_evaluable"]
+_CATEGORY: dict[Code, tuple[_CodeName, _CategoryName]] = {
+    Code.CR: ("CR", "response"),
+    Code.PR: ("PR", "response"),
+    Code.SD: ("SD", "stable"),
+    Code.PD: ("PD", "progression"),
+    Code.NE: ("NE", "not_evaluable"),
+}
+
+
+def _areas_and_errors(visits: Sequence[Measured], protocol: Protocol) -> tuple[Floats, Floats]:
+    """Areas (NaN where absent) and their log standard deviations, both of shape (visits,)."""
+    areas = np.array([np.nan if v.area_cm2 is None else float(v.area_cm2) for v in visits])
+    sds = np.array([np.nan if v.sd_cm2 is None else float(v.sd_cm2) for v in visits])
+    blank = np.full_like(areas, np.nan)
+    sds = area_sd(areas, sds, blank, blank, protocol.uncertainty)
+    return areas, log_sd(areas, sds, is_closed(areas, np.zeros(areas.shape), protocol.category.cr))
+
+
+def _facts(areas: Floats, protocol: Protocol) -> VisitFacts:
+    """Facts of the last of the visits in ``areas``, of shape (draws, visits)."""
+    current = areas[:, -1]
+    closed = is_closed(areas, np.zeros(areas.shape), protocol.category.cr)
+    nothing = np.zeros(current.shape, dtype=np.bool_)
+    return VisitFacts(
+        baseline=areas[:, 0],
+        area=current,
+        nadir=np.fmin.reduce(np.where(closed, 0.0, areas)[:, :-1], axis=1),
+        evaluable=~np.isnan(current),
+        closed=closed[:, -1],
+        reopened=nothing,
+        new_ulcer=nothing,
+    )
+
+
+def _probability(
+    areas: Floats, spreads: Floats, protocol: Protocol, seed: int | None
+) -> CategoryProbability:
+    rules = protocol.uncertainty
+    random = np.random.default_rng(rules.seed if seed is None else seed)
+    noise = random.standard_normal((rules.draws, areas.size))
+    codes, _ = classify(_facts(areas * np.exp(spreads * noise), protocol), protocol)
+    share = {code: float(np.mean(codes == code)) for code in (Code.CR, Code.PR, Code.SD, Code.PD)}
+    return CategoryProbability(**{code.name: value for code, value in share.items()})
+
+
+def borderline_flags(
+    pr: tuple[Floats, Floats], pd: tuple[Floats, Floats], rules: CategoryRules
+) -> tuple[Bools, Bools]:
+    """Whether A/A0 straddles the threshold of PR, and A/N that of PD (section 5).
+
+    Args:
+        pr: interval of A/A0, low and high.
+        pd: interval of A/N, low and high.
+        rules: with 50 % and 25 % the thresholds are 0.50 and 1.25.
+    """
+    return (
+        straddles(*pr, 1.0 - rules.pr.min_decrease_pct / 100.0),
+        straddles(*pd, 1.0 + rules.pd.min_increase_pct / 100.0),
+    )
+
+
+def _borderline(
+    areas: Floats, spreads: Floats, z: float, protocol: Protocol
+) -> Literal["borderline_pr", "borderline_pd"] | None:
+    """The flag of one visit; progression first, as it outranks a response."""
+    if areas[-1] <= 0.0:
+        return None
+    lowest = int(np.nanargmin(areas[:-1]))
+    near_pr, near_pd = borderline_flags(
+        ratio_interval(areas[-1], areas[0], spreads[-1], spreads[0], z),
+        ratio_interval(areas[-1], areas[lowest], spreads[-1], spreads[lowest], z),
+        protocol.category,
+    )
+    if near_pd:
+        return "borderline_pd"
+    return "borderline_pr" if near_pr else None
+
+
+def _not_evaluable_facts(areas: Floats, reason: str) -> ResponseFacts:
+    baseline = float(areas[0]) if areas.size > 1 and np.isfinite(areas[0]) else None
+    return ResponseFacts(
+        baseline_cm2=baseline,
+        percent_change=None,
+        percent_change_low=None,
+        percent_change_high=None,
+        category="not_evaluable",
+        code="NE",
+        reason=reason,
+        borderline=None,
+        probability=None,
+    )
