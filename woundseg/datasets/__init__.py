@@ -14,7 +14,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from woundseg.datasets.base import DataSet, Sample, fingerprint, hold_out
+from woundseg.datasets.base import DataSet, Parts, Sample, fingerprint, hold_out
 from woundseg.datasets.folder import Folder
 from woundseg.datasets.fuseg import FUSeg
 from woundseg.datasets.medetec import Medetec
@@ -22,7 +22,7 @@ from woundseg.errors import ConfigurationError, DataSetError
 
 DATA_SETS: dict[str, type[DataSet]] = {kind.name: kind for kind in (FUSeg, Medetec, Folder)}
 
-__all__ = ["DATA_SETS", "DataSet", "Sample", "fingerprint", "hold_out", "open"]
+__all__ = ["DATA_SETS", "DataSet", "Parts", "Sample", "fingerprint", "hold_out", "open"]
 
 
 def open(name: str, root: str | Path | None, **options: Any) -> DataSet:  # noqa: A001, ANN401 - reads as datasets.open(...)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -60,6 +60,22 @@ class _Listing:
     samples: tuple[Sample, ...]
     offenders: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Samples parted by fold.
+
+    Attributes:
+        train: of the other folds.
+        held_out: of the folds held out.
+        without_fold: named by no fold table; on neither side, because nothing says whether they
+            are copies of what is held out.
+    """
+
+    train: list[Sample]
+    held_out: list[Sample]
+    without_fold: list[Sample]
 
 
 class DataSet(ABC):
@@ -313,26 +329,27 @@ def fingerprint(samples: Iterable[Sample]) -> str:
     return digest.hexdigest()
 
 
-def hold_out(samples: Sequence[Sample], fold: int) -> tuple[list[Sample], list[Sample]]:
-    """The samples to train on and those of ``fold`` to hold out.
+def hold_out(samples: Iterable[Sample], folds: Collection[int]) -> Parts:
+    """Part samples by fold, whole groups at a time.
 
     Raises:
-        DataSetError: no sample is of that fold, one has no fold, or a group is on both sides.
+        DataSetError: no sample is of one of these folds, or a group would be on both sides.
     """
-    without = [sample.id for sample in samples if sample.fold is None]
-    held = [sample for sample in samples if sample.fold == fold]
-    rest = [sample for sample in samples if sample.fold != fold]
-    both = {s.group for s in held} & {s.group for s in rest}
-    if without or both or not held:
-        folds = sorted({s.fold for s in samples if s.fold is not None})
-        cause = (
-            f"{len(without)} photograph(s) have no fold, {len(both)} group(s) would be on both "
-            f"sides, {len(held)} photograph(s) are of this fold (folds: {folds})"
-        )
-        raise DataSetError(
-            f"fold {fold}", cause, "Give a folds.csv that names each photograph", tuple(without)
-        )
-    return rest, held
+    samples = list(samples)
+    known = sorted({s.fold for s in samples if s.fold is not None})
+    absent = [fold for fold in folds if fold not in known]
+    parts = Parts(
+        train=[s for s in samples if s.fold is not None and s.fold not in folds],
+        held_out=[s for s in samples if s.fold in folds],
+        without_fold=[s for s in samples if s.fold is None],
+    )
+    both = {s.group for s in parts.train} & {s.group for s in parts.held_out}
+    if absent or both:
+        named = f"fold {', '.join(map(str, absent))}" if absent else f"group {sorted(both)[0]}"
+        cause = f"has no photograph (folds: {known})" if absent else "would be on both sides"
+        remedy = "Give a folds.csv that names each photograph and keeps groups in one fold"
+        raise DataSetError(named, cause, remedy, tuple(sorted(both)))
+    return parts
 
 
 def _first_channel(label: NDArray[Any]) -> NDArray[Any]:
