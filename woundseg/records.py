@@ -17,9 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA_VERSION = "1.0"
 DEFAULT_MIN_ULCER_CM2 = 0.05
 
-Matrix3 = tuple[
-    tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]
-]
+Matrix3 = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 Severity = Literal["note", "warning", "reject"]
 ScaleSource = Literal["card", "marker", "given", "none"]
 
@@ -100,7 +98,8 @@ class Scale:
 
     Attributes:
         source: what the scale was taken from.
-        px_to_mm: homography: (x, y, 1) in px to (X, Y, W), mm after division by W.
+        px_to_mm: homography: (x, y, 1) in px to (X, Y, W), mm after division by W. It holds for
+            positions straightened by ``radial``; ``scale.to_plane_mm`` does both.
         covariance: 8 by 8, of the first eight entries of ``px_to_mm`` row by row (the ninth is
             1); None when the homography was given.
         tilt_deg: angle between the camera's axis and the normal of the card's plane.
@@ -108,6 +107,8 @@ class Scale:
         distance_mm: camera to card; None when unknown.
         corners_px: the marker corners used, (x, y), for drawing and for distances.
         verified: the print's own size was checked (``--card-line-mm``, a measured marker side).
+        radial: lens distortion as (cx, cy, kappa), px and px⁻²: a straight position at r from
+            (cx, cy) is seen at r (1 + kappa r²) from it; None when it is not known.
     """
 
     source: Literal["card", "marker", "given"]
@@ -118,6 +119,7 @@ class Scale:
     distance_mm: float | None = None
     corners_px: tuple[tuple[float, float], ...] = ()
     verified: bool = True
+    radial: tuple[float, float, float] | None = None
 
 
 class Model(BaseModel):

@@ -10,6 +10,7 @@ from woundseg.scale.mapping import (
     PLANE_OFFSET_MM,
     log_area_sd_at,
     mm_per_px_at,
+    to_pixels,
     to_plane_mm,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "find",
     "log_area_sd_at",
     "mm_per_px_at",
+    "to_pixels",
     "to_plane_mm",
 ]

@@ -288,6 +288,7 @@ def _scale(source: str, corners: Corners, plane: PlaneFit, options: ScaleOptions
         residual_px=plane.rms_px,
         distance_mm=DEFAULT_DISTANCE_MM if options.focal_px is None else plane.distance_mm,
         corners_px=tuple((x, y) for x, y in corners.px.reshape(-1, 2).tolist()),
+        radial=plane.radial,
         verified=marker or options.card_line_mm is not None,
     )
 

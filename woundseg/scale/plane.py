@@ -4,7 +4,7 @@ The corners are explained by a camera (pose, focal length, principal point, one 
 distortion term) and by how much the print's black squares look larger or smaller than drawn
 (ink, glare, a camera's sharpening). What the corners do not settle is held by weak priors, so
 that the same fit serves four corners and twenty-four, and its covariance says what is unknown.
-The homography given is the one that follows this camera most closely around the markers.
+The plane's homography is given for positions straightened by the radial term.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ class PlaneFit:
     """The plane as fitted.
 
     Attributes:
-        px_to_mm: (3, 3), last entry 1.
-        covariance: (8, 8) of its first eight entries.
+        px_to_mm: (3, 3), last entry 1; from straightened positions.
+        covariance: (8, 8) of its first eight entries; what is unknown of the lens is in it.
+        radial: (cx, cy, kappa), as `records.Scale` has it.
         tilt_deg: angle between the camera's axis and the plane's normal.
         distance_mm: camera to the middle of the markers.
         residual_px: (n,), root mean square misfit of each marker.
@@ -78,6 +79,7 @@ class PlaneFit:
 
     px_to_mm: Matrix
     covariance: Matrix
+    radial: tuple[float, float, float]
     tilt_deg: float
     distance_mm: float
     residual_px: Points
@@ -143,6 +145,20 @@ def apply(matrix: Matrix, points: Points) -> Points:
     """Points (n, 2) through a homography."""
     mapped = points @ matrix[:, :2].T + matrix[:, 2]
     return np.asarray(mapped[:, :2] / mapped[:, 2:])
+
+
+def straighten(points: Points, centre: Points, kappa: float) -> Points:
+    """Positions (..., 2) in px without the lens's radial distortion.
+
+    Solves seen = straight (1 + kappa |straight|²) about the centre by repeated substitution,
+    which converges for any lens that photographs are taken with (|kappa r²| < 0.3).
+    """
+    seen = points - centre
+    straight = seen
+    for _ in range(12):
+        size = np.clip(1 + kappa * (straight**2).sum(axis=-1, keepdims=True), 0.5, 2.0)
+        straight = seen / size
+    return np.asarray(straight + centre)
 
 
 def fit(corners: Corners, camera: Camera) -> PlaneFit:
@@ -247,18 +263,23 @@ class _Problem:
         worse = float(residual[:n_data] @ residual[:n_data]) / spare if spare >= 8 else 1.0
         spread = np.linalg.inv(jacobian.T @ jacobian) * max(1.0, worse)
         grid = self._grid()
-        plain = self._local(theta, grid)
+        centre, kappa = theta[7:9], theta[9] * math.exp(-2 * theta[6])
+        straight = straighten(grid, centre, kappa)
+        plain = homography(straight, self._on_plane(theta, grid))
         change = np.empty((8, _N))
         for k in range(_N):
             step = np.zeros(_N)
             step[k] = 0.1 * math.sqrt(spread[k, k])
-            upper, lower = self._local(theta + step, grid), self._local(theta - step, grid)
+            upper, lower = (
+                homography(straight, self._on_plane(theta + move, grid)) for move in (step, -step)
+            )
             change[:, k] = (upper - lower).ravel()[:8] / (2 * step[k])
         covariance = change @ spread @ change.T
         turn = cv2.Rodrigues(theta[:3])[0]
         return PlaneFit(
             px_to_mm=plain,
             covariance=(covariance + covariance.T) / 2,
+            radial=(float(centre[0]), float(centre[1]), float(kappa)),
             tilt_deg=math.degrees(math.acos(min(1.0, abs(float(turn[2, 2]))))),
             distance_mm=float(np.linalg.norm(theta[3:6])),
             residual_px=np.sqrt((misfit.reshape(-1, 4, 2) ** 2).sum(axis=2).mean(axis=1)),
@@ -273,13 +294,10 @@ class _Problem:
         axes = [np.linspace(a, b, 7) for a, b in zip(low, high, strict=True)]
         return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
 
-    def _local(self, theta: NDArray[np.float64], grid: Points) -> Matrix:
-        """The homography from px to mm that follows this camera on the grid."""
+    def _on_plane(self, theta: NDArray[np.float64], grid: Points) -> Points:
+        """Where pixels lie on the plane in mm, by this camera."""
         focal = math.exp(theta[6])
-        seen = (grid - theta[7:9]) / focal
-        straight = seen.copy()
-        for _ in range(6):
-            straight = seen / (1 + theta[9] * (straight**2).sum(axis=1, keepdims=True))
+        rays = (straighten(grid, theta[7:9], theta[9] / focal**2) - theta[7:9]) / focal
         turn = cv2.Rodrigues(theta[:3])[0]
         plane = np.column_stack([turn[:, 0], turn[:, 1], theta[3:6]])
-        return homography(grid, apply(np.linalg.inv(plane), straight) + self.pivot)
+        return np.asarray(apply(np.linalg.inv(plane), rays) + self.pivot)
