@@ -119,7 +119,7 @@ UPRIGHT = {
 def test_orientation(tmp_path, kind, orientation):
     options = {"lossless": True} if kind == "WEBP" else {}
     exif = exif_of(orientation, taken="2024:03:05 10:11:12", film_mm=26)
-    data = encoded(Image.fromarray(fields()), kind, exif=exif, **options)
+    data = encoded(Image.fromarray(fields()), kind, exif=exif.tobytes(), **options)
     found = photo.read(save(tmp_path, data))
     assert (found.width, found.height) == ((96, 64) if orientation < 5 else (64, 96))
     assert close(corners(found.pixels), UPRIGHT[orientation])
