@@ -162,7 +162,8 @@ def icc_2_1(ratings: Floats) -> float:
     Returns:
         The coefficient; NaN for fewer than two targets or without any spread.
     """
-    return float(_icc(np.asarray(ratings, np.float64), np.ones((1, len(ratings))))[0])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(_icc(np.asarray(ratings, np.float64), np.ones((1, len(ratings))))[0])
 
 
 @dataclass(frozen=True)

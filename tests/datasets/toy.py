@@ -1,0 +1,82 @@
+"""Draws toy data sets in the published layouts: discs of skin colour, ulcers of counted area."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+SKIN = (200, 160, 140)
+WOUND = (150, 40, 40)
+FUSEG_SIDE = 64
+MEDETEC_SIDE = 32
+
+
+def photograph(side: int, ulcer: np.ndarray) -> np.ndarray:
+    """RGB uint8 (side, side, 3): skin everywhere, wound colour under the mask."""
+    pixels = np.full((side, side, 3), SKIN, np.uint8)
+    pixels[ulcer] = WOUND
+    return pixels
+
+
+def rectangle(side: int, height: int, width: int) -> np.ndarray:
+    """Bool (side, side) with height × width pixels of ulcer from row 4, column 6."""
+    mask = np.zeros((side, side), bool)
+    mask[4 : 4 + height, 6 : 6 + width] = True
+    return mask
+
+
+def save(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bgr = array[..., ::-1] if array.ndim == 3 else array
+    done, data = cv2.imencode(path.suffix, bgr)
+    if not done:
+        raise OSError(path)
+    path.write_bytes(data.tobytes())
+
+
+def save_pair(folder: Path, stem: str, mask: np.ndarray, *, kind: str, value: int = 255) -> None:
+    save(folder / "images" / f"{stem}{kind}", photograph(len(mask), mask))
+    grey = mask.astype(np.uint8) * value
+    save(folder / "labels" / f"{stem}.png", np.dstack([grey, grey, grey]))
+
+
+def draw_fuseg(root: Path, kind: str = ".png") -> Path:
+    """Train 0011 to 0014 (0013 without ulcer), validation 0101, test 0201; folds for train."""
+    sizes = {"0011": (5, 7), "0012": (5, 7), "0013": (0, 0), "0014": (10, 20)}
+    for stem, (height, width) in sizes.items():
+        mask = rectangle(FUSEG_SIDE, height, width)
+        save_pair(root / "train", stem, mask, kind=kind)
+    save_pair(root / "validation", "0101", rectangle(FUSEG_SIDE, 3, 3), kind=kind)
+    blank = rectangle(FUSEG_SIDE, 2, 2)
+    save(root / "test" / "images" / f"0201{kind}", photograph(FUSEG_SIDE, blank))
+    rows = ["0011,a,0,35", "0012,a,0,35", "0013,0013,1,0", "0014,0014,1,200"]
+    (root / "folds.csv").write_text("\n".join(["image,group,fold,wound_px", *rows]) + "\n")
+    return root
+
+
+def draw_medetec(root: Path) -> Path:
+    """Two photographs and their copies, a series of two, the cut-off label; masks of 0 and 1."""
+    stems = ("foot-ulcer-0001", "foot-ulcer-0001_1", "foot-ulcer-2-1", "foot-ulcer-2-2_3")
+    for stem in (*stems, "foot-ulcer1-8", "foot-ulcer1-8_3"):
+        save_pair(root / "train", stem, rectangle(MEDETEC_SIDE, 4, 5), kind=".png", value=1)
+    cut = root / "train" / "labels" / "foot-ulcer1-8_3.png"
+    cut.write_bytes(cut.read_bytes()[:60])
+    save_pair(root / "test", "foot-ulcer-0001", rectangle(MEDETEC_SIDE, 4, 5), kind=".png", value=1)
+    return root
+
+
+def draw_folder(root: Path) -> Path:
+    """Two photographs of your own, flat, JPEG beside PNG masks of one channel."""
+    for stem in ("p01_v1", "p02_v1"):
+        mask = rectangle(FUSEG_SIDE, 6, 6)
+        save(root / "images" / f"{stem}.jpg", photograph(FUSEG_SIDE, mask))
+        save(root / "labels" / f"{stem}.png", mask.astype(np.uint8) * 255)
+    return root
+
+
+if __name__ == "__main__":
+    import sys
+
+    target = Path(sys.argv[1])
+    for draw in (draw_fuseg, draw_medetec, draw_folder):
+        draw(target / draw.__name__.removeprefix("draw_"))
