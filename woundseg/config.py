@@ -1,0 +1,59 @@
+"""Hydra's compose, in one room: overrides in, typed options out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from woundseg import resources
+from woundseg.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from woundseg.training.options import TrainOptions
+
+
+def compose(name: str, overrides: list[str]) -> dict[str, Any]:
+    """The configuration ``configs/NAME.yaml`` with overrides, resolved, as plain values.
+
+    Raises:
+        ConfigurationError: an unknown group, key or value, or a value left open.
+        UsageError: Hydra is not installed.
+    """
+    try:
+        from hydra import compose as hydra_compose
+        from hydra import initialize_config_dir
+        from hydra.errors import HydraException
+        from omegaconf import OmegaConf
+        from omegaconf.errors import OmegaConfBaseException
+    except ModuleNotFoundError:
+        raise UsageError(
+            "woundseg train", "needs packages that are not installed", "pip install woundseg[train]"
+        ) from None
+    folder = str(resources.path("configs"))
+    try:
+        with initialize_config_dir(config_dir=folder, version_base="1.3"):
+            config = hydra_compose(name, overrides)
+        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        cause = str(error).strip().splitlines()[0]
+        raise ConfigurationError(
+            " ".join(overrides) or name, cause, f"See the groups in {folder}"
+        ) from None
+    return {str(key): value for key, value in dict(values).items()}  # type: ignore[arg-type]
+
+
+def train_options(overrides: list[str]) -> TrainOptions:
+    """The typed options of ``woundseg train OVERRIDES``.
+
+    Raises:
+        ConfigurationError: an unknown key, or a value of the wrong type.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from woundseg.training.options import TrainOptions
+
+    try:
+        return TypeAdapter(TrainOptions).validate_python(compose("train", overrides))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{key}={first['input']}", first["msg"], "Correct it") from None

@@ -1,0 +1,1 @@
+"""Architectures. Needs ``woundseg[train]``."""

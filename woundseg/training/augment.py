@@ -1,0 +1,83 @@
+"""Augmentation: crops over the wound, and the ways in which clinics' photographs differ."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+# albumentations asks PyPI for a newer version at import unless told not to.
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+
+import albumentations as A
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from woundseg.training.options import AugmentOptions
+
+cv2.setNumThreads(0)  # its threads would take the cores from the network
+
+
+def pipeline(options: AugmentOptions, seed: int) -> A.Compose:
+    """Training augmentation of ``image`` (H, W, 3) uint8 and ``mask`` (H, W) uint8, seeded."""
+    geometry = [
+        A.D4(p=1.0),
+        A.Affine(
+            scale=(options.scale_low, options.scale_high),
+            rotate=(-options.rotate_deg, options.rotate_deg),
+            shear=(-options.shear_deg, options.shear_deg),
+            balanced_scale=True,
+            keep_ratio=True,
+            border_mode=cv2.BORDER_CONSTANT,
+            p=0.8,
+        ),
+        _crop(options),
+    ]
+    return A.Compose(geometry + _light(options) + _degradation(options), seed=seed)
+
+
+def _crop(options: AugmentOptions) -> A.OneOf:
+    side = options.crop_px
+    return A.OneOf(
+        [
+            A.CropNonEmptyMaskIfExists(side, side, p=options.wound_share),
+            A.RandomCrop(side, side, pad_if_needed=True, p=1 - options.wound_share),
+        ],
+        p=1.0,
+    )
+
+
+def _light(options: AugmentOptions) -> list[Any]:
+    return [
+        A.ColorJitter(
+            brightness=(1 - options.brightness, 1 + options.brightness),
+            contrast=(1 - options.contrast, 1 + options.contrast),
+            saturation=(1 - options.saturation, 1 + options.saturation),
+            hue=(-options.hue, options.hue),
+            p=0.8,
+        ),
+        A.RandomGamma(gamma_limit=(75, 135), p=0.25 if options.brightness else 0.0),
+    ]
+
+
+def _degradation(options: AugmentOptions) -> list[Any]:
+    return [
+        A.OneOf(
+            [
+                A.GaussianBlur(blur_limit=(3, 5)),
+                A.MotionBlur(blur_limit=(3, 5)),
+                A.GaussNoise(std_range=(0.01, 0.05)),
+                A.ImageCompression(quality_range=(50, 90)),
+                A.Downscale(scale_range=(0.5, 0.8)),
+            ],
+            p=options.degrade,
+        )
+    ]
+
+
+def apply(
+    transform: A.Compose, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """One augmented crop: photograph (S, S, 3) uint8 and mask (S, S) uint8 of 0 and 1."""
+    result = transform(image=pixels, mask=mask.astype(np.uint8))
+    return result["image"], result["mask"]

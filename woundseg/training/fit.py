@@ -1,0 +1,158 @@
+"""The fit: from typed options to a folder with checkpoints, curves and ``run.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import platform
+import time
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from woundseg.errors import ConfigurationError
+from woundseg.nets import unet
+from woundseg.training import data
+from woundseg.training.module import UlcerModule
+from woundseg.training.options import TrainOptions
+from woundseg.training.precision import keep_depthwise_in_float32
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from woundseg.datasets.base import Sample
+
+RECORDED_PACKAGES = (
+    "woundseg",
+    "torch",
+    "lightning",
+    "segmentation-models-pytorch",
+    "timm",
+    "albumentations",
+    "numpy",
+    "opencv-python-headless",
+)
+
+
+def fit(options: TrainOptions) -> Path:
+    """Trains as ``options`` say, going on from the last checkpoint; gives the last checkpoint.
+
+    Raises:
+        ConfigurationError: an option that cannot be served, or nothing to train on.
+        DataSetError: the data set is not where it should be.
+    """
+    started = time.time()
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    L.seed_everything(options.seed, workers=True, verbose=False)
+    if options.trainer.threads:
+        torch.set_num_threads(options.trainer.threads)
+    torch.set_float32_matmul_precision("high")
+    data_set, training, held_out = data.split_samples(options.data)
+    if not training:
+        raise ConfigurationError("data.hold_out", "leaves nothing to train on", "Hold out less")
+    loader = data.training_loader(data_set, training, options)
+    module = UlcerModule(_network(options), options.trainer, len(loader) * options.trainer.epochs)
+    trainer = _trainer(options, bool(held_out))
+    last = out / "checkpoints" / "last.ckpt"
+    trainer.fit(
+        module,
+        loader,
+        data.validation_loader(data_set, held_out) if held_out else None,
+        ckpt_path=str(last) if options.resume and last.exists() else None,
+        weights_only=True,
+    )
+    _write_run(out, options, _facts(trainer, training, held_out, time.time() - started))
+    return last
+
+
+def _network(options: TrainOptions) -> nn.Module:
+    network = unet.build(**dataclasses.asdict(options.model))
+    if options.start_from:
+        network.load_state_dict(network_weights(Path(options.start_from)))
+    if options.trainer.accelerator == "cpu" and "16" in options.trainer.precision:
+        keep_depthwise_in_float32(network)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def network_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """The network's tensors out of a checkpoint of ``fit``; nothing in the file is executed.
+
+    Raises:
+        ConfigurationError: the file is not there.
+    """
+    if not checkpoint.is_file():
+        raise ConfigurationError(checkpoint, "is no checkpoint", "Name a .ckpt file of a run")
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    return {key.removeprefix("network."): tensor for key, tensor in state.items()}
+
+
+def _trainer(options: TrainOptions, validates: bool) -> L.Trainer:
+    out = Path(options.out)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # two cores
+    trainer = options.trainer
+    return L.Trainer(
+        accelerator=trainer.accelerator,
+        devices=trainer.devices,
+        num_nodes=trainer.num_nodes,
+        strategy=trainer.strategy,
+        precision=trainer.precision,  # type: ignore[arg-type]
+        max_epochs=trainer.epochs,
+        check_val_every_n_epoch=trainer.validate_every,
+        num_sanity_val_steps=0,
+        limit_val_batches=None if validates else 0,
+        gradient_clip_val=1.0,
+        log_every_n_steps=10,
+        default_root_dir=out,
+        logger=[TensorBoardLogger(out, name="tensorboard"), CSVLogger(out, name="curves")],
+        callbacks=[
+            ModelCheckpoint(
+                out / "checkpoints",
+                filename="last",
+                enable_version_counter=False,
+                save_on_train_epoch_end=True,
+            ),
+            TQDMProgressBar(refresh_rate=10),
+        ],
+    )
+
+
+def _facts(
+    trainer: L.Trainer, training: list[Sample], held_out: list[Sample], seconds: float
+) -> dict[str, Any]:
+    return {
+        "photographs": {"training": len(training), "held_out": len(held_out)},
+        "data_sha256": {"training": data_hash(training), "held_out": data_hash(held_out)},
+        "versions": {name: version(name) for name in RECORDED_PACKAGES},
+        "python": platform.python_version(),
+        "processor": platform.machine(),
+        "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+        "seconds": round(seconds, 1),
+        "metrics": {key: float(value) for key, value in trainer.callback_metrics.items()},
+    }
+
+
+def data_hash(samples: list[Sample]) -> str:
+    """One SHA-256 over all files of the samples, photographs and labels, in order of id."""
+    digest = hashlib.sha256()
+    for sample in sorted(samples, key=lambda sample: sample.id):
+        for path in (sample.image_path, sample.label_path):
+            if path is not None:
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _write_run(out: Path, options: TrainOptions, facts: dict[str, Any]) -> None:
+    path = out / "run.json"
+    earlier = json.loads(path.read_text()).get("sessions", []) if path.exists() else []
+    run = {"config": dataclasses.asdict(options), **facts}
+    run["sessions"] = [*earlier, {"epochs": facts["epochs"], "seconds": facts["seconds"]}]
+    path.write_text(json.dumps(run, indent=1, sort_keys=True) + "\n")

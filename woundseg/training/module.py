@@ -1,0 +1,91 @@
+"""The Lightning module: one step, one validation, one schedule."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from woundseg.training.losses import ulcer_loss
+from woundseg.training.options import TrainerOptions
+
+SAMPLE_PICTURES = 8
+
+
+class UlcerModule(L.LightningModule):
+    """Fits a network to ulcer masks; logs loss, Dice per photograph and pooled Dice."""
+
+    def __init__(self, network: nn.Module, options: TrainerOptions, total_steps: int) -> None:
+        super().__init__()
+        self.network = network
+        self._options = options
+        self._total_steps = total_steps
+        self._dice: list[float] = []
+        self._pooled = [0.0, 0.0]
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Ulcer logits (N, 1, H, W) of photographs (N, 3, H, W), 0 to 255."""
+        logits: Tensor = self.network(photos.contiguous(memory_format=torch.channels_last))
+        return logits
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+        """The loss of one batch."""
+        photos, masks = batch
+        loss = ulcer_loss(self(photos.float()).float(), masks)
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        """Dice of one whole photograph (both empty 1, one empty 0)."""
+        photos, masks = batch
+        found = self(photos.float()) > 0
+        truth = masks.bool()
+        inside = float((found & truth).sum())
+        both = float(found.sum() + truth.sum())
+        self._dice.append(2 * inside / both if both else 1.0)
+        self._pooled[0] += 2 * inside
+        self._pooled[1] += both
+        if index < SAMPLE_PICTURES:
+            self._show(index, photos[0], truth[0], found[0])
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the averages, then forgets the photographs."""
+        self.log("val/dice_mean", sum(self._dice) / max(len(self._dice), 1), prog_bar=True)
+        self.log("val/dice_pooled", self._pooled[0] / max(self._pooled[1], 1.0), prog_bar=True)
+        self._dice, self._pooled = [], [0.0, 0.0]
+
+    def _show(self, index: int, photo: Tensor, truth: Tensor, found: Tensor) -> None:
+        """Photograph, label and answer side by side, in TensorBoard."""
+        writer = getattr(self.logger, "experiment", None)
+        if writer is None or not hasattr(writer, "add_image"):
+            return
+        masks = [255 * mask.expand(3, -1, -1).to(torch.uint8) for mask in (truth, found)]
+        writer.add_image(f"val/{index}", torch.cat([photo, *masks], dim=2), self.current_epoch)
+
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own type is this open
+        """AdamW, the encoder at a share of the rate, linear warm-up and cosine to zero."""
+        options = self._options
+        encoder = [p for n, p in self.named_parameters() if ".encoder." in n]
+        others = [p for n, p in self.named_parameters() if ".encoder." not in n]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": encoder, "lr": options.learning_rate * options.encoder_rate},
+                {"params": others, "lr": options.learning_rate},
+            ],
+            weight_decay=options.weight_decay,
+        )
+        schedule = LambdaLR(optimizer, self._rate)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _rate(self, step: int) -> float:
+        warm = max(1, round(self._options.warmup * self._total_steps))
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / (self._total_steps - warm))))
