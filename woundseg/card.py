@@ -12,10 +12,8 @@ The two sizes use different ids, so that one marker names the card that it belon
 
 from __future__ import annotations
 
-import contextlib
 import io
 import math
-import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,7 +23,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg.errors import OutputError, UsageError
+from woundseg import files
+from woundseg.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -430,22 +429,8 @@ def write_card(path: Path, size: CardSize = "standard", dpi: float = DEFAULT_DPI
     if suffix not in {".pdf", ".png"}:
         raise UsageError(path, "a card is written as PDF or PNG", "End its name in .pdf or .png")
     content = _pdf_bytes(size) if suffix == ".pdf" else _png_bytes(size, dpi)
-    _replace(path, content)
+    files.write_bytes(path, content)
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        cause = error.strerror or type(error).__name__
-        raise OutputError(path, cause, "Choose a folder that exists, is yours and has room") from (
-            error
-        )
 
 
 def _png_bytes(size: CardSize, dpi: float) -> bytes:
@@ -500,15 +485,26 @@ def _vector_boxes(axes: Axes, card: CardLayout) -> None:
 
 
 def _marker_boxes(marker: Marker) -> list[Box]:
-    """A black square, and on it one white box for each run of white cells in a row."""
+    """A black square, and on it a white box for each run of white cells, in rows and in columns.
+
+    Runs in both directions overlap, so that no viewer shows a hairline between neighbours.
+    """
     cells, cell = marker_cells(marker.id), marker.side / 7
     boxes = [Box(marker.x, marker.y, marker.side, marker.side, BLACK)]
-    for row, line in enumerate(cells):
-        steps = np.flatnonzero(np.diff(np.concatenate(([0], line, [0])).astype(np.int8)))
-        for start, stop in steps.reshape(-1, 2).tolist():
+    for row in range(len(cells)):
+        for start, stop in _runs(cells[row]):
             x, y = marker.x + start * cell, marker.y + row * cell
             boxes.append(Box(x, y, (stop - start) * cell, cell, WHITE))
+        for start, stop in _runs(cells[:, row]):
+            x, y = marker.x + row * cell, marker.y + start * cell
+            boxes.append(Box(x, y, cell, (stop - start) * cell, WHITE))
     return boxes
+
+
+def _runs(line: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Start and stop of each run of ones."""
+    steps = np.flatnonzero(np.diff(line.astype(np.int8), prepend=0, append=0))
+    return [(int(start), int(stop)) for start, stop in steps.reshape(-1, 2)]
 
 
 def _vector_texts(axes: Axes, card: CardLayout) -> None:

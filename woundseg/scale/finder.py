@@ -141,7 +141,7 @@ def _from_card(grey: Grey, options: ScaleOptions) -> Scale | NotEvaluable:
         if _doubled(seen):
             return _two_cards()
     if len(seen) < options.min_markers:
-        return _too_little(grey, seen, layout)
+        return _too_little(grey, seen, layout, options)
     return _card_scale(grey, seen, layout, options)
 
 
@@ -196,14 +196,18 @@ def _corners(seen: list[Sighting], layout: card.CardLayout, factor: float) -> Co
     )
 
 
-def _too_little(grey: Grey, seen: list[Sighting], layout: card.CardLayout) -> NotEvaluable:
-    """One marker alone: cut by the frame when the card's outline leaves it, else covered."""
+def _too_little(
+    grey: Grey, seen: list[Sighting], layout: card.CardLayout, options: ScaleOptions
+) -> NotEvaluable:
+    """Too few markers: too small to read, cut when the outline leaves the frame, else covered."""
     corners = _corners(seen, layout, 1.0)
-    place = _project(fit(corners, Camera(grey.shape[1], grey.shape[0], None)), _outline(layout))
+    place = _project(fit(corners, _camera(grey, options)), _outline(layout))
     size = np.array([grey.shape[1], grey.shape[0]])
     shown = f"Only {len(seen)} of the card's {len(layout.markers)} markers can be read: "
     if (place < 0).any() or (place > size - 1).any():
         return _refuse(Reason.SCALE_CUT, shown + "the frame cuts the card; take all of it in.")
+    if max(sighting.side_px for sighting in seen) < 2 * options.min_marker_px:
+        return _refuse(Reason.SCALE_SMALL, shown + "it is too small in the picture; go closer.")
     return _refuse(Reason.SCALE_CUT, shown + "uncover the card, and keep glare off it.")
 
 
@@ -214,13 +218,17 @@ def _card_scale(
     corners = _corners(seen, layout, factor)
     chosen = consistent(corners)
     if chosen.sum() < max(options.min_markers, math.ceil(len(seen) / 2)):
-        return _refuse(
-            Reason.SCALE_DISAGREES,
-            "The card's markers disagree: it is bent, or two cards are in view; lay one flat.",
-        )
+        return _bent()
     corners, plane = _settle(corners.keep(chosen), _camera(grey, options), options.min_markers)
     scale = _scale("card", corners, plane, options)
     return _within_limits(scale, corners, options)
+
+
+def _bent() -> NotEvaluable:
+    return _refuse(
+        Reason.SCALE_DISAGREES,
+        "The card's markers disagree: it is bent, or two cards are in view; lay one flat.",
+    )
 
 
 def _settle(corners: Corners, camera: Camera, least: int) -> tuple[Corners, PlaneFit]:
@@ -305,6 +313,8 @@ def _within_limits(scale: Scale, corners: Corners, options: ScaleOptions) -> Sca
     side = float(np.median(sides))
     x, y = corners.px.reshape(-1, 2).mean(axis=0).tolist()
     area_sd = homography_log_area_sd(scale, x, y)
+    if side >= options.min_marker_px and (scale.residual_px or 0.0) > max(1.0, 0.03 * side):
+        return _bent()
     if side < options.min_marker_px or area_sd > options.max_area_sd:
         return _refuse(
             Reason.SCALE_SMALL,
