@@ -33,7 +33,7 @@ _COLUMNS = (
     *("hd95_px", "assd_px"),
 )
 _BLOCK = 256  # draws at a time: keeps 10,000 photographs under 25 MB
-_ROUGH = 1e-12  # of the sum of squares: below this a spread is rounding and no spread
+_ROUGH = 1e-24  # of the sum of squares: below this a spread is rounding and no spread
 
 
 @dataclass(frozen=True)
@@ -397,6 +397,7 @@ def _icc_of(first: str, second: str) -> Formula:
 def _icc(ratings: Floats, weights: Floats) -> Floats:
     """ICC(2,1) of ratings (n, k) for each row of weights (draws, n), by mean squares."""
     n, k = weights.sum(1), ratings.shape[1]
+    squares = weights @ (ratings**2).sum(1)
     ratings = ratings - (ratings.mean() if ratings.size else 0)  # for the figures' precision
     by_rater = weights @ ratings / n[:, None]
     grand = by_rater.mean(1)
@@ -408,7 +409,6 @@ def _icc(ratings: Floats, weights: Floats) -> Floats:
     ms_raters = raters / (k - 1)
     ms_error = (total - targets - raters) / (free * (k - 1))
     spread = ms_targets + (k - 1) * ms_error + k * (ms_raters - ms_error) / n
-    squares = weights @ (ratings**2).sum(1)
     return np.where(spread * n > _ROUGH * squares, (ms_targets - ms_error) / spread, math.nan)
 
 

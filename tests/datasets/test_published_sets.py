@@ -1,5 +1,7 @@
 """FUSeg and Medetec in their published layouts, drawn by toy.py."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import toy
@@ -42,6 +44,8 @@ def test_fuseg_splits_and_the_test_split_without_labels(tmp_path):
     assert data.splits() == ("test", "train", "validation")
     validation = data.samples("validation")[0]
     assert (validation.id, validation.fold) == ("0101", None)
+    toy.save_pair(tmp_path / "validation", "0011", toy.rectangle(64, 3, 3), kind=".png")
+    assert [s.fold for s in data.samples("validation")] == [None, None]  # the table is of train
     sample = data.samples("test")[0]
     assert sample.label_path is None
     assert data.read(sample)[1] is None
@@ -108,3 +112,18 @@ def test_published_counts():
     assert dict(DATA_SETS["fuseg"].counts) == {"train": 810, "validation": 200, "test": 200}
     # Medetec: files in the repository beside FUSeg.
     assert dict(DATA_SETS["medetec"].counts) == {"train": 152, "test": 8}
+
+
+def test_the_docs_say_what_the_code_says():
+    text = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
+    prose = " ".join(text.split())
+    for kind in DATA_SETS.values():
+        assert f"`{kind.name}`" in prose
+        assert kind.doi in prose
+        assert kind.citation in prose
+        for count in kind.counts.values():
+            assert str(count) in prose
+        for path in kind.known_faults:
+            assert path in prose
+    assert DATA_SETS["fuseg"].licence in prose
+    assert DATA_SETS["medetec"].licence in prose
