@@ -1,0 +1,414 @@
+"""Reading visits.csv and subjects.csv (section 10), and refusing what cannot be understood.
+
+Each refusal is a TableError that names the file, the row (as a spreadsheet counts: the header
+is row 1), the column and the value. Nothing has been written by then.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from woundseg.errors import TableError
+from woundseg.trial import cells
+from woundseg.trial.cells import CellError
+from woundseg.trial.codes import AnyArray, Floats, Ints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_ROWS = 2_000_000
+
+Row = tuple[int, Sequence[str]]
+
+
+@dataclass
+class _Column:
+    """One column while it is read: its parser, what it has met so far, its values."""
+
+    name: str
+    parse: cells.Parser
+    required: bool = False
+    seen: dict[str, Any] = field(default_factory=dict)
+    values: list[Any] = field(default_factory=list)
+
+    def learn(self, text: str, source: str, row: int) -> Any:  # noqa: ANN401
+        """The value of a text met for the first time."""
+        try:
+            value = self.parse(text)
+        except CellError as bad:
+            raise refusal(source, row, self.name, text, bad) from bad
+        self.seen[text] = value
+        return value
+
+
+def refusal(source: str, row: int, column: str, value: str, why: CellError) -> TableError:
+    """The error for one cell: file, row, column, value, cause, remedy."""
+    return TableError(source, f"row {row}, column {column}: {value!r} {why.cause}", why.remedy)
+
+
+def _visit_columns() -> list[_Column]:
+    return [
+        _Column("subject", cells.needed(cells.text), required=True),
+        _Column("visit", cells.text, required=True),
+        _Column("date", cells.needed(cells.iso_day), required=True),
+        _Column("ulcer", cells.needed(cells.text), required=True),
+        _Column("area_cm2", cells.not_negative, required=True),
+        _Column("area_sd", cells.not_negative),
+        _Column("area_cm2_low", cells.not_negative),
+        _Column("area_cm2_high", cells.not_negative),
+        _Column("evaluable", cells.yes_no, required=True),
+        _Column("calibrated", cells.yes_no),
+        _Column("closed", cells.yes_no),
+        _Column("debrided", cells.yes_no),
+        _Column("target", cells.yes_no),
+        _Column("seq", cells.number),
+        _Column("perimeter_cm", cells.not_negative),
+        _Column("granulation", cells.fraction),
+        _Column("response", cells.response_code),
+    ]
+
+
+def _subject_columns() -> list[_Column]:
+    return [
+        _Column("subject", cells.needed(cells.text), required=True),
+        _Column("trt_start", cells.iso_day, required=True),
+        _Column("fasfl", cells.yes_no),
+        _Column("rescue_date", cells.iso_day),
+        _Column("amputation_date", cells.iso_day),
+        _Column("death_date", cells.iso_day),
+        _Column("pd_date", cells.iso_day),
+        _Column("eos_date", cells.iso_day),
+        _Column("eos_reason", cells.text),
+        _Column("age", cells.text),
+        _Column("sex", cells.text),
+    ]
+
+
+@dataclass(frozen=True)
+class Visits:
+    """visits.csv as arrays, sorted by subject, date, ulcer, seq and row.
+
+    Days count from 1970-01-01. Y, blank and N are 1, 0 and -1. A blank number is NaN.
+
+    Attributes:
+        source: the file's name, for messages.
+        row: row in the file; the header is 1.
+        response: assessed code as its number, 0 for a blank.
+    """
+
+    source: str
+    row: Ints
+    subject: AnyArray
+    visit: AnyArray
+    date: Ints
+    ulcer: AnyArray
+    area: Floats
+    sd: Floats
+    low: Floats
+    high: Floats
+    evaluable: Ints
+    calibrated: Ints
+    closed: Ints
+    debrided: Ints
+    target: Ints
+    seq: Floats
+    perimeter: Floats
+    granulation: Floats
+    response: Ints
+
+    def take(self, index: AnyArray) -> Visits:
+        """The rows at ``index`` (positions or a mask), in that order."""
+        arrays = {k: v[index] for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        return Visits(source=self.source, **arrays)
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """subjects.csv as arrays, sorted by subject; a blank date is ``cells.NEVER``."""
+
+    subject: AnyArray
+    trt_start: Ints
+    fasfl: AnyArray
+    rescue: Ints
+    amputation: Ints
+    death: Ints
+    pd_date: Ints
+    eos: Ints
+    eos_reason: AnyArray
+    age: AnyArray
+    sex: AnyArray
+
+
+def read_visits(path: Path) -> Visits:
+    """visits.csv, checked.
+
+    Raises:
+        TableError: see the module.
+    """
+    return _visits(*_records(path), str(path))
+
+
+def read_subjects(path: Path) -> Subjects:
+    """subjects.csv, checked.
+
+    Raises:
+        TableError: see the module; also a subject twice, or without trt_start.
+    """
+    return _subjects(*_records(path), str(path))
+
+
+def visits_from_frame(frame: pd.DataFrame, source: str = "visits") -> Visits:
+    """The same from a data frame with the columns of visits.csv; NaN and None are blanks."""
+    return _visits(*_frame_records(frame), source)
+
+
+def subjects_from_frame(frame: pd.DataFrame, source: str = "subjects") -> Subjects:
+    """The same from a data frame with the columns of subjects.csv."""
+    return _subjects(*_frame_records(frame), source)
+
+
+def _visits(header: Sequence[str], rows: Iterable[Row], source: str) -> Visits:
+    numbers, columns = _parsed(header, rows, _visit_columns(), source)
+    row = np.array(numbers, dtype=np.int64)
+    text = {name: np.array(columns[name], dtype=object) for name in ("subject", "visit", "ulcer")}
+    days = np.array(columns["date"], dtype=np.int64)
+    seq = np.array(columns["seq"], dtype=np.float64)
+    subject_rank, ulcer_rank = (_rank(text[name]) for name in ("subject", "ulcer"))
+    order = np.lexsort((row, np.nan_to_num(seq, nan=-np.inf), ulcer_rank, days, subject_rank))
+    _refuse_case_twins(text["subject"], text["ulcer"], row, source)
+    visits = Visits(
+        source=source,
+        row=row,
+        **text,
+        date=days,
+        area=np.array(columns["area_cm2"], dtype=np.float64),
+        sd=np.array(columns["area_sd"], dtype=np.float64),
+        low=np.array(columns["area_cm2_low"], dtype=np.float64),
+        high=np.array(columns["area_cm2_high"], dtype=np.float64),
+        **{
+            name: np.array(columns[name], dtype=np.int64)
+            for name in ("evaluable", "calibrated", "closed", "debrided", "target", "response")
+        },
+        seq=seq,
+        perimeter=np.array(columns["perimeter_cm"], dtype=np.float64),
+        granulation=np.array(columns["granulation"], dtype=np.float64),
+    )
+    _refuse_crossed_interval(visits)
+    return visits.take(order)
+
+
+def _subjects(header: Sequence[str], rows: Iterable[Row], source: str) -> Subjects:
+    numbers, columns = _parsed(header, rows, _subject_columns(), source)
+    first: dict[str, int] = {}
+    for row, subject, start in zip(numbers, columns["subject"], columns["trt_start"], strict=True):
+        if subject in first:
+            why = CellError(f"is there already, in row {first[subject]}", "Keep one row a subject")
+            raise refusal(source, row, "subject", subject, why)
+        first[subject] = row
+        if start == cells.NEVER:
+            raise TableError(
+                source,
+                f"row {row}, column trt_start: '' is blank for subject {subject}",
+                "Leave screen failures out, or give fasfl N with a date",
+            )
+    subject = np.array(columns["subject"], dtype=object)
+    order = np.argsort(_rank(subject), kind="stable")
+    days = {
+        name: np.array(columns[name], dtype=np.int64)[order]
+        for name in columns
+        if name == "trt_start" or name.endswith("_date")
+    }
+    text = {
+        name: np.array(columns[name], dtype=object)[order] for name in ("eos_reason", "age", "sex")
+    }
+    return Subjects(
+        subject=subject[order],
+        trt_start=days["trt_start"],
+        fasfl=np.array(columns["fasfl"], dtype=np.int64)[order] != -1,
+        rescue=days["rescue_date"],
+        amputation=days["amputation_date"],
+        death=days["death_date"],
+        pd_date=days["pd_date"],
+        eos=days["eos_date"],
+        **text,
+    )
+
+
+def subjects_of(visits: Visits) -> Subjects:
+    """Subjects where there is no subjects.csv (section 10).
+
+    trt_start is the date of the subject's visit named BASELINE, else its first date.
+    """
+    names, first = np.unique(visits.subject, return_index=True)
+    start = visits.date[first].copy() if names.size else np.zeros(0, dtype=np.int64)
+    is_baseline = np.array([v.upper() == "BASELINE" for v in visits.visit], dtype=np.bool_)
+    named, where = np.unique(visits.subject[is_baseline], return_index=True)
+    start[np.searchsorted(names, named)] = visits.date[is_baseline][where]
+    never = np.full(names.size, cells.NEVER, dtype=np.int64)
+    blank = np.full(names.size, "", dtype=object)
+    everyone = np.ones(names.size, dtype=np.bool_)
+    return Subjects(names, start, everyone, never, never, never, never, never, blank, blank, blank)
+
+
+def _rank(text: AnyArray) -> Ints:
+    """Place of each text among all, in code-point order."""
+    return np.unique(text, return_inverse=True)[1].astype(np.int64)
+
+
+def _parsed(
+    header: Sequence[str], rows: Iterable[Row], columns: list[_Column], source: str
+) -> tuple[list[int], dict[str, list[Any]]]:
+    """Row numbers and the values of each column, an absent optional one all blank."""
+    names = _checked_header(header, columns, source)
+    present = [(names.index(c.name), c) for c in columns if c.name in names]
+    absent = [column for column in columns if column.name not in names]
+    numbers: list[int] = []
+    for number, row in rows:
+        if len(row) != len(names):
+            if not any(cell.strip() for cell in row):
+                continue  # blank lines at the end of a spreadsheet's export
+            raise _ragged(row, len(names), number, source)
+        if not any(row):
+            continue
+        numbers.append(number)
+        for place, column in present:
+            cell = row[place].strip()
+            try:
+                value = column.seen[cell]
+            except KeyError:
+                value = column.learn(cell, source, number)
+            column.values.append(value)
+    for column in absent:
+        column.values = [column.parse("")] * len(numbers)
+    return numbers, {column.name: column.values for column in columns}
+
+
+def _checked_header(header: Sequence[str], columns: list[_Column], source: str) -> list[str]:
+    names = [name.strip() for name in header]
+    if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+        mark = "semicolons" if ";" in names[0] else "tabs"
+        raise TableError(
+            source, f"row 1: columns are parted by {mark}, not commas", cells.EXCEL_COMMAS
+        )
+    known = {column.name for column in columns}
+    for name in known:
+        if names.count(name) > 1:
+            raise TableError(source, f"row 1: column {name} is there twice", "Keep one of them")
+    for column in columns:
+        if column.required and column.name not in names:
+            near = difflib.get_close_matches(column.name, set(names) - known, n=1, cutoff=0.6)
+            remedy = f"Rename {near[0]!r}" if near else f"Add a column named {column.name}"
+            found = ", ".join(names)
+            raise TableError(
+                source, f"row 1: column {column.name} is missing (found: {found})", remedy
+            )
+    return names
+
+
+def _ragged(row: Sequence[str], width: int, number: int, source: str) -> TableError:
+    remedy = "Correct the row"
+    if len(row) > width:
+        remedy = f"If numbers have decimal commas: {cells.EXCEL_DECIMALS}"
+    value = ",".join(row)[:120]
+    return TableError(source, f"row {number}: {len(row)} cells, not {width}: {value!r}", remedy)
+
+
+def _refuse_case_twins(subject: AnyArray, ulcer: AnyArray, row: Ints, source: str) -> None:
+    """Ulcer ids of one subject that differ only in case."""
+    spelled: dict[tuple[str, str], str] = {}
+    for who, name, number in zip(subject.tolist(), ulcer.tolist(), row.tolist(), strict=True):
+        earlier = spelled.setdefault((who, name.casefold()), name)
+        if earlier != name:
+            why = CellError(f"differs from {earlier!r} only in case", "Spell each ulcer one way")
+            raise refusal(source, number, "ulcer", name, why)
+
+
+def _refuse_crossed_interval(visits: Visits) -> None:
+    crossed = np.flatnonzero(visits.low > visits.high)
+    if crossed.size:
+        first = int(crossed[0])
+        why = CellError(
+            f"is more than area_cm2_high {visits.high[first]:g}", "Correct the interval"
+        )
+        raise refusal(
+            visits.source, int(visits.row[first]), "area_cm2_low", f"{visits.low[first]:g}", why
+        )
+
+
+def _records(path: Path) -> tuple[list[str], Iterator[Row]]:
+    """Header and numbered rows of a CSV file; a byte order mark is dropped."""
+    try:
+        _refuse_too_long(path)
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        cause = f"cannot be read ({error.strerror or error})"
+        raise TableError(path, cause, "Name a CSV file that exists") from error
+    except UnicodeDecodeError as error:
+        cause = f"is not UTF-8 (byte {error.start})"
+        raise TableError(path, cause, "Save it in Excel as CSV UTF-8") from error
+    if not text.strip():
+        raise TableError(path, "is empty", "Give it a header row and a row for each visit")
+    rows = _numbered(csv.reader(io.StringIO(text, newline=""), strict=True), path)
+    return list(next(rows)[1]), rows
+
+
+def _numbered(reader: Iterator[list[str]], path: Path) -> Iterator[Row]:
+    number = 0
+    while True:
+        number += 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise TableError(
+                path, f"row {number}: is not CSV ({error})", "Correct the quotes in it"
+            ) from error
+        yield number, row
+
+
+def _refuse_too_long(path: Path) -> None:
+    """Refuse a file of more than two million rows before reading it."""
+    lines = 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            lines += block.count(b"\n")
+            if lines > MAX_ROWS + 1:
+                size = path.stat().st_size / 1e6
+                raise TableError(
+                    path,
+                    f"has more than {MAX_ROWS:,} rows ({size:.0f} MB)",
+                    "Split it by subject and run endpoint on each part",
+                )
+
+
+def _frame_records(frame: pd.DataFrame) -> tuple[list[str], Iterator[Row]]:
+    """Header and numbered rows of a data frame, every cell as a CSV would hold it."""
+    present = frame.astype(object).where(frame.notna(), None)
+    columns = [_as_text(present[name].tolist()) for name in frame.columns]
+    rows = zip(*columns, strict=True) if columns else iter(())
+    return [str(name) for name in frame.columns], enumerate(rows, start=2)
+
+
+def _as_text(values: Iterable[Any]) -> list[str]:
+    return [_cell_text(value) for value in values]
+
+
+def _cell_text(value: Any) -> str:  # noqa: ANN401 - a data frame's cell may be anything
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "Y" if value else "N"
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())[:10]
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
