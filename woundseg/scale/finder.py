@@ -217,7 +217,7 @@ def _card_scale(
     factor = (options.card_line_mm or card.LINE_MM) / card.LINE_MM
     corners = _corners(seen, layout, factor)
     chosen = consistent(corners)
-    if chosen.sum() < max(options.min_markers, math.ceil(len(seen) / 2)):
+    if chosen.sum() < options.min_markers or 2 * chosen.sum() <= len(seen):
         return _bent()
     corners, plane = _settle(corners.keep(chosen), _camera(grey, options), options.min_markers)
     scale = _scale("card", corners, plane, options)
