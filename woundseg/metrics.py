@@ -33,7 +33,7 @@ _COLUMNS = (
     *("hd95_px", "assd_px"),
 )
 _BLOCK = 256  # draws at a time: keeps 10,000 photographs under 25 MB
-_ROUGH = 1e-24  # of the sum of squares: below this a spread is rounding and no spread
+_ROUGH = 1e-12  # of the sum of squares: below this a spread is rounding and no spread
 
 
 @dataclass(frozen=True)
@@ -397,11 +397,11 @@ def _icc_of(first: str, second: str) -> Formula:
 def _icc(ratings: Floats, weights: Floats) -> Floats:
     """ICC(2,1) of ratings (n, k) for each row of weights (draws, n), by mean squares."""
     n, k = weights.sum(1), ratings.shape[1]
-    squares = weights @ (ratings**2).sum(1)
     ratings = ratings - (ratings.mean() if ratings.size else 0)  # for the figures' precision
+    squares = weights @ (ratings**2).sum(1)
     by_rater = weights @ ratings / n[:, None]
     grand = by_rater.mean(1)
-    total = weights @ (ratings**2).sum(1) - n * k * grand**2
+    total = squares - n * k * grand**2
     targets = k * (weights @ ratings.mean(1) ** 2 - n * grand**2)
     raters = n * ((by_rater - grand[:, None]) ** 2).sum(1)
     free = np.where(n > 1, n - 1, math.nan)
