@@ -8,17 +8,26 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from woundseg import __version__
 from woundseg.errors import (
     EXIT_DONE,
     EXIT_FAULT,
     EXIT_INTERRUPTED,
+    EXIT_NOT_MEASURABLE,
+    EXIT_PARTLY,
+    EXIT_UNREADABLE,
     EXIT_USAGE,
     OutputError,
+    UsageError,
     WoundsegError,
 )
+
+if TYPE_CHECKING:
+    from woundseg.pipeline import ScoreOptions
+    from woundseg.records import ScoreRecord
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -76,7 +85,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"woundseg {__version__}")
     parser.set_defaults(debug=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_train,):
+    for add in (
+        _add_score,
+        _add_segment,
+        _add_card,
+        _add_schema,
+        _add_demo,
+        _add_train,
+        _add_evaluate,
+    ):
         add(commands)
     return parser
 
@@ -89,6 +106,215 @@ def _add(
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+# --- score ------------------------------------------------------------------------------------
+
+
+def _add_score(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _add(
+        commands,
+        "score",
+        "Measure the ulcer on one photograph.",
+        "woundseg score visit.jpg --baseline 4.2 --out results",
+    )
+    parser.add_argument("photo", type=Path, metavar="PHOTO")
+    _add_scale_options(parser)
+    parser.add_argument(
+        "--require-scale", action="store_true", help="exit status 4 when there is no scale"
+    )
+    parser.add_argument(
+        "--baseline",
+        action="append",
+        default=[],
+        metavar="CM2|RECORD.json|PHOTO",
+        help="an earlier visit; repeat it for more, in order of time",
+    )
+    parser.add_argument("--protocol", type=Path, metavar="FILE", help="rules that differ (YAML)")
+    parser.add_argument("--min-ulcer-cm2", type=float, metavar="CM2", help="smallest that counts")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write record and picture there")
+    parser.add_argument("--json", action="store_true", help="print the record as JSON")
+    _add_engine_options(parser)
+    parser.set_defaults(command=_score)
+
+
+def _add_scale_options(parser: argparse.ArgumentParser) -> None:
+    number = {"type": float, "metavar": "MM"}
+    parser.add_argument(
+        "--card-line-mm", **number, help="what the card's 100 mm line measures in print"
+    )
+    parser.add_argument(
+        "--marker-mm", **number, help="a single marker, not the card: side of its black border"
+    )
+    parser.add_argument("--marker-dict", default="DICT_4X4_50", metavar="NAME", help="its family")
+    parser.add_argument("--mm-per-px", **number, help="scale known otherwise")
+
+
+def _add_engine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16", "fp16", "int8"))
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="other weights (.onnx)")
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from woundseg import photo, results, segment, wording
+    from woundseg.pipeline import score
+
+    options = _score_options(arguments)
+    read = photo.read(arguments.photo)
+    segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
+    scored = score(read, segmenter, options)
+    if arguments.baseline:
+        from woundseg import baseline
+        from woundseg.trial import protocol
+
+        rules = protocol.load(arguments.protocol)
+        earlier = [
+            baseline.read(text, lambda path: score(photo.read(path), segmenter, options).record)
+            for text in arguments.baseline
+        ]
+        scored = scored.with_response(baseline.respond(earlier, scored.record, rules))
+    if arguments.out is not None:
+        for path in results.write(scored, arguments.out, arguments.photo.stem):
+            sys.stderr.write(f"wrote {path}\n")
+    text = results.to_json(scored) if arguments.json else wording.describe(scored.record) + "\n"
+    sys.stdout.write(text)
+    return _score_status(scored.record, arguments.require_scale)
+
+
+def _score_options(arguments: argparse.Namespace) -> ScoreOptions:
+    from woundseg.measure import MeasureOptions
+    from woundseg.pipeline import ScoreOptions
+    from woundseg.scale import ScaleOptions
+
+    smallest = arguments.min_ulcer_cm2
+    if smallest is not None and not 0 < smallest <= 10:
+        raise UsageError(
+            "--min-ulcer-cm2", f"{smallest} is not above 0 and at most 10", "Leave it out for 0.05"
+        )
+    return ScoreOptions(
+        measure=MeasureOptions() if smallest is None else MeasureOptions(min_ulcer_cm2=smallest),
+        scale=ScaleOptions(
+            card_line_mm=arguments.card_line_mm,
+            marker_mm=arguments.marker_mm,
+            marker_dict=arguments.marker_dict,
+            mm_per_px=arguments.mm_per_px,
+        ),
+        require_scale=arguments.require_scale,
+    )
+
+
+def _score_status(record: ScoreRecord, require_scale: bool) -> int:
+    if not record.quality.measurable:
+        return EXIT_NOT_MEASURABLE
+    if require_scale and record.scale.source == "none":
+        return EXIT_NOT_MEASURABLE
+    return EXIT_DONE
+
+
+# --- segment, card, schema, demo --------------------------------------------------------------
+
+
+def _add_segment(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _add(
+        commands,
+        "segment",
+        "Write ulcer masks (PNG, 0 and 255) for a folder of photographs or one file.",
+        "woundseg segment photos --out masks",
+    )
+    parser.add_argument("photos", type=Path, metavar="PHOTOS")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--json", action="store_true", help="print the list of results as JSON")
+    _add_engine_options(parser)
+    parser.set_defaults(command=_segment)
+
+
+def _segment(arguments: argparse.Namespace) -> int:
+    import json
+
+    from woundseg import segment, segment_folder
+
+    segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
+    found = []
+    for result in segment_folder.segment(arguments.photos, arguments.out, segmenter, _progress):
+        found.append(result)
+        if result.error is not None:
+            sys.stderr.write(f"{result.error}\n")
+        elif not arguments.json:
+            sys.stdout.write(f"{result.mask}\n")
+    if arguments.json:
+        rows = [{k: v if v is None else str(v) for k, v in vars(r).items()} for r in found]
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    failed = [result for result in found if result.error is not None]
+    if failed and arguments.photos.is_file():
+        return EXIT_UNREADABLE
+    return EXIT_PARTLY if failed else EXIT_DONE
+
+
+def _progress(done: int, of: int) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{done} of {of}" + ("\n" if done == of else ""))
+
+
+def _add_card(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _add(
+        commands, "card", "Draw the scale card to print (PDF or PNG).", "woundseg card card.pdf"
+    )
+    parser.add_argument("out", type=Path, metavar="OUT.pdf|OUT.png")
+    parser.add_argument("--size", default="standard", choices=("small", "standard"))
+    parser.add_argument("--dpi", type=float, default=300.0, help="of a PNG (default 300)")
+    parser.set_defaults(command=_card)
+
+
+def _card(arguments: argparse.Namespace) -> int:
+    from woundseg.card import write_card
+
+    sys.stdout.write(f"{write_card(arguments.out, arguments.size, arguments.dpi)}\n")
+    return EXIT_DONE
+
+
+def _add_schema(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _add(
+        commands, "schema", "Print the JSON schema of score's record.", "woundseg schema"
+    )
+    parser.set_defaults(command=_schema)
+
+
+def _schema(_arguments: argparse.Namespace) -> int:
+    import json
+
+    from woundseg.records import ScoreRecord
+
+    sys.stdout.write(json.dumps(ScoreRecord.model_json_schema(), indent=2) + "\n")
+    return EXIT_DONE
+
+
+def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _add(
+        commands,
+        "demo",
+        "Draw a simulated subject's visits, score them, print measured beside true.",
+        "woundseg demo demo",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    _add_engine_options(parser)
+    parser.set_defaults(command=_demo)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from woundseg import demo, segment
+    from woundseg.trial import protocol
+
+    segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
+    sys.stdout.write(f"{demo.TITLE}\n{demo.HEADER}\n")
+    for visit in demo.run(arguments.folder, segmenter, protocol.load(None)):
+        sys.stdout.write(visit.line() + "\n")
+        sys.stdout.flush()
+    sys.stderr.write(f"photographs, records and pictures are in {arguments.folder}\n")
+    return EXIT_DONE
+
+
+# --- train, evaluate --------------------------------------------------------------------------
 
 
 def _add_train(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -110,6 +336,24 @@ def _train(arguments: argparse.Namespace) -> int:
 
     checkpoint = fit(options)
     sys.stdout.write(f"{checkpoint}\n")
+    return EXIT_DONE
+
+
+def _add_evaluate(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _add(
+        commands,
+        "evaluate",
+        "Compare masks with labels over a data set; Hydra overrides follow the command.",
+        "woundseg evaluate data=fuseg folds=[0] weights=fold0.onnx",
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    parser.set_defaults(command=_evaluate)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from woundseg.evaluate_run import run
+
+    sys.stdout.write(run(arguments.overrides, _progress) + "\n")
     return EXIT_DONE
 
 

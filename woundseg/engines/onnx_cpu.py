@@ -1,0 +1,47 @@
+"""The light engine: ONNX Runtime on the processor, float32, a fixed number of threads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from woundseg.errors import ConfigurationError
+
+THREADS = 2
+"""Fixed, so that the same photograph gives the same bits whatever else the machine does."""
+
+onnxruntime.disable_telemetry_events()
+
+
+class OnnxEngine:
+    """A weight file, loaded once."""
+
+    device = "cpu"
+    precision = "fp32"
+
+    def __init__(self, weights: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = THREADS
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.use_deterministic_compute = True
+        options.log_severity_level = 3
+        # The arena keeps the largest look's memory for good; a clinic's machine is small.
+        options.enable_cpu_mem_arena = False
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(weights), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own exceptions share no public base
+            raise ConfigurationError(
+                weights, f"is no weight file ({type(error).__name__})", "Reinstall woundseg"
+            ) from error
+        self.facts: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Ulcer probabilities (N, H, W) of RGB photographs (N, H, W, 3)."""
+        answer: NDArray[np.float32] = self._session.run(["ulcer"], {"photo": photos})[0]
+        return answer[:, 0]

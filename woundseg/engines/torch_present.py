@@ -1,0 +1,35 @@
+"""Whether torch and CUDA are here, asked without importing torch where it can be avoided."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+
+def installed() -> bool:
+    """Whether torch is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def cuda_works() -> bool:
+    """Whether torch can compute on a CUDA GPU.
+
+    Importing torch takes seconds: where the driver shows no NVIDIA device it is not imported.
+    """
+    if not installed() or not _driver_shows_device():
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def why_no_cuda() -> str:
+    """The cause, for a message."""
+    if not installed():
+        return "torch is not installed (pip install woundseg[cuda])"
+    return "no CUDA GPU works here"
+
+
+def _driver_shows_device() -> bool:
+    nodes = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")  # Linux, and Windows' Linux
+    return any(Path(node).exists() for node in nodes) or not Path("/dev").exists()

@@ -1,0 +1,126 @@
+"""One photograph's way, straight through: scale, network, figures, flags, record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from woundseg import __version__, measure, quality, scale
+from woundseg.masks import Segmentation
+from woundseg.measure import MeasureOptions, Measurement
+from woundseg.photo import Photo
+from woundseg.records import (
+    ColourFacts,
+    NotEvaluable,
+    PhotoFacts,
+    Quality,
+    ResponseFacts,
+    Scale,
+    ScaleFacts,
+    ScoreRecord,
+    Settings,
+    Ulcer,
+    UlcerFigures,
+)
+from woundseg.scale import ScaleOptions
+from woundseg.segment import Segmenter
+
+NOTHING_MEASURED = UlcerFigures.model_construct(**dict.fromkeys(UlcerFigures.model_fields))
+"""Every figure null: what a rejected photograph gives."""
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How one photograph is measured."""
+
+    measure: MeasureOptions = field(default_factory=MeasureOptions)
+    scale: ScaleOptions = field(default_factory=ScaleOptions)
+    require_scale: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A photograph's record, and what a picture of it needs beside."""
+
+    photo: Photo
+    record: ScoreRecord
+    measurement: Measurement
+    scale: Scale | NotEvaluable
+
+    def with_response(self, response: ResponseFacts) -> Scored:
+        """The same, with the response to earlier visits in the record."""
+        return replace(self, record=self.record.model_copy(update={"response": response}))
+
+
+def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = None) -> Scored:
+    """Measures one photograph.
+
+    A photograph that cannot be measured gives a record too: with the flag that says why, and
+    every figure null.
+    """
+    options = options or ScoreOptions()
+    known = options.scale
+    if known.focal_px is None:
+        known = replace(known, focal_px=photo.focal_px)
+    found = scale.find(photo.pixels, known)
+    segmentation = segmenter(photo.pixels)
+    usable = found if isinstance(found, Scale) else None
+    measurement = measure.ulcers(segmentation, usable, options.measure)
+    judged = quality.assess(photo.pixels, segmentation, measurement, found)
+    record = ScoreRecord(
+        software=f"woundseg {__version__}",
+        photo=_photo_facts(photo),
+        scale=_scale_facts(usable, measurement),
+        colour=ColourFacts(source="none", residual_de2000=None),
+        ulcers=_ulcers(measurement, judged),
+        total=measurement.total if judged.measurable else NOTHING_MEASURED,
+        quality=judged,
+        settings=_settings(segmentation, usable, options),
+        model=segmenter.model,
+    )
+    return Scored(photo, record, measurement, found)
+
+
+def _photo_facts(photo: Photo) -> PhotoFacts:
+    return PhotoFacts(
+        path=str(photo.path),
+        sha256=photo.sha256,
+        width=photo.width,
+        height=photo.height,
+        captured_at=photo.captured_at.isoformat() if photo.captured_at else None,
+    )
+
+
+def _scale_facts(found: Scale | None, measurement: Measurement) -> ScaleFacts:
+    if found is None:
+        return ScaleFacts(source="none", mm_per_px=None, tilt_deg=None, residual_px=None)
+    return ScaleFacts(
+        source=found.source,
+        mm_per_px=measurement.mm_per_px,
+        tilt_deg=found.tilt_deg,
+        residual_px=found.residual_px,
+    )
+
+
+def _ulcers(measurement: Measurement, judged: Quality) -> tuple[Ulcer, ...]:
+    """The ulcers; of a rejected photograph only that they were seen, with no figure."""
+    if judged.measurable:
+        return measurement.ulcers
+    return tuple(
+        Ulcer(id=ulcer.id, **dict.fromkeys(UlcerFigures.model_fields))
+        for ulcer in measurement.ulcers
+    )
+
+
+def _settings(segmentation: Segmentation, found: Scale | None, options: ScoreOptions) -> Settings:
+    smallest = measure.smallest_ulcer_px(segmentation, found, options.measure)
+    known = options.scale
+    return Settings(
+        min_ulcer_cm2=options.measure.min_ulcer_cm2,
+        min_ulcer_px=round(smallest),
+        card_line_mm=known.card_line_mm,
+        marker_mm=known.marker_mm,
+        marker_dict=known.marker_dict if known.marker_mm is not None else None,
+        mm_per_px=known.mm_per_px,
+        require_scale=options.require_scale,
+        threshold=options.measure.threshold,
+    )

@@ -1,0 +1,92 @@
+"""Masks alone, for a folder of photographs or one file."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from woundseg import files, masks, photo
+from woundseg.errors import UsageError, WoundsegError
+from woundseg.masks import Segmentation
+from woundseg.segment import Segmenter
+
+PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif"}
+)
+THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class MaskResult:
+    """What became of one photograph: a mask, or the error on one line."""
+
+    photo: Path
+    mask: Path | None = None
+    ulcer_px: int | None = None
+    error: str | None = None
+
+
+def find_photos(root: Path) -> list[Path]:
+    """The photographs at or below ``root``, by suffix, sorted; links to folders are not followed.
+
+    Raises:
+        UsageError: nothing there, or no photograph among it.
+    """
+    if root.is_file():
+        return [root]
+    if not root.is_dir():
+        raise UsageError(root, "is neither a file nor a folder", "Check the path")
+    found = [
+        Path(folder) / name
+        for folder, _, names in os.walk(root)
+        for name in names
+        if Path(name).suffix.lower() in PHOTO_SUFFIXES
+    ]
+    if not found:
+        kinds = ", ".join(sorted(PHOTO_SUFFIXES))
+        raise UsageError(root, "holds no photograph", f"Name a folder with {kinds} files")
+    return sorted(found)
+
+
+def segment(
+    root: Path, out: Path, segmenter: Segmenter, progress: Callable[[int, int], None]
+) -> Iterator[MaskResult]:
+    """Writes ``out/<stem>.png`` for each photograph, keeping sub-folders; one result each.
+
+    Raises:
+        UsageError: no photographs, or two that would write the same mask (all are named).
+        OutputError: a mask cannot be written.
+    """
+    photos = find_photos(root)
+    base = root if root.is_dir() else root.parent
+    targets = _targets(photos, base, out)
+    for done, (path, target) in enumerate(targets.items(), start=1):
+        yield _segment_one(path, target, segmenter)
+        progress(done, len(targets))
+
+
+def _targets(photos: list[Path], base: Path, out: Path) -> dict[Path, Path]:
+    targets = {path: (out / path.relative_to(base)).with_suffix(".png") for path in photos}
+    sources: dict[str, list[Path]] = defaultdict(list)
+    for path, target in targets.items():
+        sources[str(target).casefold()].append(path)
+    doubled = [" and ".join(map(str, paths)) for paths in sources.values() if len(paths) > 1]
+    if doubled:
+        raise UsageError(
+            base, f"photographs of one stem: {'; '.join(doubled)}", "Rename one of each pair"
+        )
+    return targets
+
+
+def _segment_one(path: Path, target: Path, segmenter: Segmenter) -> MaskResult:
+    try:
+        found: Segmentation = segmenter(photo.read(path).pixels)
+    except WoundsegError as error:
+        return MaskResult(path, error=error.line())
+    mask = found.probability >= THRESHOLD
+    files.make_folder(target.parent)
+    masks.write_mask(target, mask)
+    return MaskResult(path, mask=target, ulcer_px=int(mask.sum()))

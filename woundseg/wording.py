@@ -1,0 +1,71 @@
+"""A record in a few lines for the person who took the photograph."""
+
+from __future__ import annotations
+
+from woundseg.records import ResponseFacts, ScoreRecord, TissueFractions, UlcerFigures
+
+NOT_MEASURED = "not measured"
+
+
+def describe(record: ScoreRecord) -> str:
+    """The record as text: figures first, then response, then flags with advice."""
+    lines = [record.photo.path]
+    if not record.quality.measurable:
+        lines.append("  NOT MEASURABLE: see below what to do")
+    elif not record.ulcers:
+        lines.append("  no ulcer found" + _smallest(record))
+    lines += [f"  {ulcer.id:<5} {_figures(ulcer)}" for ulcer in record.ulcers]
+    if len(record.ulcers) > 1 and record.quality.measurable:
+        lines.append(f"  total {_figures(record.total)}")
+    if record.response is not None:
+        lines += [f"  {line}" for line in _response(record.response)]
+    lines += [
+        f"  {flag.severity}: {flag.advice} [{flag.code}]" for flag in record.quality.flags
+    ]
+    return "\n".join(lines)
+
+
+def _smallest(record: ScoreRecord) -> str:
+    if record.total.area_cm2 is None:
+        return f" (smallest that counts: {record.settings.min_ulcer_px} px)"
+    return f": 0 cm² (smallest that counts: {record.settings.min_ulcer_cm2:g} cm²)"
+
+
+def _figures(figures: UlcerFigures) -> str:
+    if figures.area_px is None:
+        return NOT_MEASURED
+    if figures.area_cm2 is None:
+        return f"{figures.area_px} px (no scale: nothing in cm)" + _tissue(figures.tissue)
+    parts = [f"{figures.area_cm2:.2f} cm²"]
+    if figures.area_cm2_low is not None and figures.area_cm2_high is not None:
+        parts.append(f"(95%: {figures.area_cm2_low:.2f} to {figures.area_cm2_high:.2f})")
+    if figures.length_cm is not None and figures.width_cm is not None:
+        parts.append(f"{figures.length_cm:.1f} × {figures.width_cm:.1f} cm")
+    if figures.perimeter_cm is not None:
+        parts.append(f"perimeter {figures.perimeter_cm:.1f} cm")
+    return "  ".join(parts) + _tissue(figures.tissue)
+
+
+def _tissue(fractions: TissueFractions | None) -> str:
+    if fractions is None:
+        return ""
+    shares = [f"{name} {share:.0%}" for name, share in fractions.model_dump().items() if share]
+    return "  " + ", ".join(shares)
+
+
+def _response(response: ResponseFacts) -> list[str]:
+    if response.category == "not_evaluable":
+        return [f"against baseline: not evaluable ({response.reason})"]
+    change = f"{response.percent_change:+.0f}%"
+    if response.percent_change_low is not None and response.percent_change_high is not None:
+        low, high = response.percent_change_low, response.percent_change_high
+        change += f" (95%: {low:+.0f}% to {high:+.0f}%)"
+    lines = [
+        f"against baseline {response.baseline_cm2:.2f} cm²: {change}: "
+        f"{response.category} ({response.code}, {response.reason}), unconfirmed"
+    ]
+    if response.borderline is not None and response.probability is not None:
+        shares = response.probability.model_dump().items()
+        told = ", ".join(f"{code} {share:.0%}" for code, share in shares if share >= 0.005)
+        lines.append(f"borderline: within the measurement error it may be {told}")
+    return lines
