@@ -53,6 +53,9 @@ class CardPlace:
         height_mm: how much nearer to the camera than the ulcer's plane it lies.
         size: which card.
         print_scale: size of the print over the nominal size (0.97 for a "fit to page" print).
+        bow_mm: how much the card's middle stands above its left and right ends.
+        hidden: a round place (x, y, radius; nominal mm from the upper left corner) where
+            something covers the card; radius 0 for none.
     """
 
     centre_mm: tuple[float, float]
@@ -60,6 +63,8 @@ class CardPlace:
     height_mm: float = 0.0
     size: CardSize = "standard"
     print_scale: float = 1.0
+    bow_mm: float = 0.0
+    hidden: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def side_mm(self) -> tuple[float, float]:
         """Width and height as printed."""
@@ -333,37 +338,69 @@ def card_corners_mm(place: CardPlace) -> NDArray[np.float64]:
 
 
 def _lay_card(light: FloatImage, camera: Camera, place: CardPlace) -> None:
-    """Draws the card into the light, in place, with four looks a pixel."""
+    """Draws the card into the light, in place, with nine looks a pixel."""
     corners = card_corners_mm(place)
     low, high = tuple(corners.min(axis=0)), tuple(corners.max(axis=0))
-    top, left, bottom, right = _frame_of(camera, low, high, place.height_mm)
+    top, left, bottom, right = _frame_of(camera, low, high, place.height_mm + place.bow_mm / 2)
     if bottom <= top or right <= left:
         return
     density = camera.px_per_mm(place.centre_mm)
-    # At least 1.5 texels a pixel, as the four looks of a pixel are half a pixel apart.
+    # At least 1.5 texels a pixel: with nine looks edges then lie within 0.01 px of their place
+    # (with four, or finer texels, within 0.06 where an edge runs along the pixels).
     shrink = int(np.clip(CARD_PX_PER_MM * place.print_scale / (1.5 * density), 1, 8))
     texture, texels_per_mm = _card_texture(place.size, shrink)
     columns = np.arange(left, right, dtype=np.float32)[None, :]
     rows = np.arange(top, bottom, dtype=np.float32)[:, None]
-    u, v = _on_card(place, *camera.to_plane_xy(columns, rows, place.height_mm))
+    u, v = _seen_on_card(camera, place, columns, rows)
+    shown = _shown(place, u, v)
     # The texture's frame is two texels wide.
     u, v = (np.asarray(axis * texels_per_mm + 1.5, dtype=np.float32) for axis in (u, v))
     drawn = np.zeros((bottom - top, right - left, 4), dtype=np.float32)
-    for step_u, step_v in _quarter_steps(u, v):
-        drawn += cv2.remap(texture, u + step_u, v + step_v, cv2.INTER_LINEAR) / 4
+    for step_u, step_v in _ninth_steps(u, v):
+        drawn += cv2.remap(texture, u + step_u, v + step_v, cv2.INTER_LINEAR) / 9
+    drawn *= shown[..., None]
     area = light[top:bottom, left:right]
     area *= 1 - drawn[..., 3:]
     area += drawn[..., :3]
 
 
-def _quarter_steps(u: FloatImage, v: FloatImage) -> list[tuple[FloatImage, FloatImage]]:
-    """What u and v change by from a pixel's centre to the middles of its four quarters."""
+def _seen_on_card(
+    camera: Camera, place: CardPlace, columns: FloatImage, rows: FloatImage
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Nominal mm on the card (H, W) where pixels see it, bowed or flat."""
+    x, y = camera.to_plane_xy(columns, rows, place.height_mm)
+    u, v = _on_card(place, x, y)
+    if place.bow_mm == 0:
+        return u, v
+    # A ray moves evenly with height, so one more plane tells how far; the height depends on the
+    # place in turn, and three rounds settle it.
+    x_up, y_up = camera.to_plane_xy(columns, rows, place.height_mm + 1)
+    half = layout(place.size).width_mm / 2
+    for _ in range(3):
+        height = place.bow_mm * (1 - np.clip(u / half - 1, -1, 1) ** 2)
+        u, v = _on_card(place, x + height * (x_up - x), y + height * (y_up - y))
+    return u, v
+
+
+def _shown(
+    place: CardPlace, u: NDArray[np.floating], v: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """1 where the card is in sight, 0 where it is covered."""
+    x, y, radius = place.hidden
+    if radius <= 0:
+        return np.ones_like(u)
+    return np.asarray(np.clip((np.hypot(u - x, v - y) - radius) / 0.3 + 0.5, 0, 1))
+
+
+def _ninth_steps(u: FloatImage, v: FloatImage) -> list[tuple[FloatImage, FloatImage]]:
+    """What u and v change by from a pixel's centre to the middles of its nine parts."""
     u_down, u_across = np.gradient(u)
     v_down, v_across = np.gradient(v)
+    thirds = (np.float32(-1 / 3), np.float32(0), np.float32(1 / 3))
     return [
         (np.asarray(u_across * dx + u_down * dy), np.asarray(v_across * dx + v_down * dy))
-        for dx in (np.float32(-0.25), np.float32(0.25))
-        for dy in (np.float32(-0.25), np.float32(0.25))
+        for dx in thirds
+        for dy in thirds
     ]
 
 

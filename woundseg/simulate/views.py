@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg.card import CardSize
+from woundseg.card import CardSize, layout
 from woundseg.simulate.camera import Camera, Lens, Pose
 from woundseg.simulate.develop import Capture
 from woundseg.simulate.foot import Foot, View
@@ -36,6 +36,9 @@ class ViewRanges:
         focal_35mm: focal length for 35 mm film.
         k1: radial distortion left after the phone's own correction (0.02 moves a corner of the
             frame by about 1.2% of its radius).
+        k2: the next term.
+        off_centre: the optical axis from the frame's middle, as a share of the diagonal, on both
+            axes.
         blur_px: standard deviation of the defocus in a copy of 2 megapixels.
         motion_px: length of the motion blur in a copy of 2 megapixels.
         shot: noise at full scale, linear, in a copy of 2 megapixels.
@@ -48,12 +51,16 @@ class ViewRanges:
         area_cm2: of the ulcer, drawn evenly on the log scale.
         sensors: weights of ``SENSORS``.
         small_card: share of views with the small card.
+        bow_mm: how far the card's middle stands up.
+        hidden: share of views in which something covers one of the card's corner markers.
     """
 
     tilt_deg: Range = (0.0, 30.0)
     distance_mm: Range = (220.0, 420.0)
     focal_35mm: Range = (24.0, 30.0)
     k1: Range = (-0.02, 0.02)
+    k2: Range = (-0.01, 0.01)
+    off_centre: Range = (-0.01, 0.01)
     blur_px: Range = (0.5, 1.6)
     motion_px: Range = (0.0, 3.0)
     shot: Range = (0.004, 0.02)
@@ -66,6 +73,8 @@ class ViewRanges:
     area_cm2: Range = (0.8, 12.0)
     sensors: tuple[float, ...] = (0.45, 0.4, 0.12, 0.03)
     small_card: float = 0.3
+    bow_mm: Range = (0.0, 0.0)
+    hidden: float = 0.1
 
 
 def draw_view(rng: np.random.Generator, ranges: ViewRanges | None = None) -> SceneSpec:
@@ -76,7 +85,12 @@ def draw_view(rng: np.random.Generator, ranges: ViewRanges | None = None) -> Sce
     area = float(np.exp(rng.uniform(*np.log(ranges.area_cm2))))
     look = draw_ulcer(rng, site, area)
     size: CardSize = "small" if rng.random() < ranges.small_card else "standard"
-    card = place_card(rng, foot, look, CardPlace(site, float(rng.uniform(0, 360)), size=size))
+    card = CardPlace(
+        site, float(rng.uniform(0, 360)), size=size, bow_mm=float(rng.uniform(*ranges.bow_mm))
+    )
+    card = place_card(rng, foot, look, card)
+    if rng.random() < ranges.hidden:
+        card = replace(card, hidden=_cover_corner(rng, size))
     camera = aim(draw_camera(rng, ranges), look, card)
     return SceneSpec(
         camera=camera,
@@ -88,6 +102,14 @@ def draw_view(rng: np.random.Generator, ranges: ViewRanges | None = None) -> Sce
         light_deg=float(rng.uniform(0, 360)),
         seed=int(rng.integers(2**31)),
     )
+
+
+def _cover_corner(rng: np.random.Generator, size: CardSize) -> tuple[float, float, float]:
+    """A round place over one of the card's corners, about as wide as a marker."""
+    card = layout(size)
+    right, low = rng.random() < 0.5, rng.random() < 0.5
+    radius = float(rng.uniform(1.0, 1.6)) * card.markers[0].side
+    return card.width_mm * right, card.height_mm * low, radius
 
 
 def draw_foot(rng: np.random.Generator) -> Foot:
@@ -153,7 +175,15 @@ def draw_camera(rng: np.random.Generator, ranges: ViewRanges) -> Camera:
     if rng.random() < 0.5:
         width, height = height, width
     lens = Lens(
-        width, height, float(rng.uniform(*ranges.focal_35mm)), float(rng.uniform(*ranges.k1))
+        width,
+        height,
+        focal_35mm=float(rng.uniform(*ranges.focal_35mm)),
+        k1=float(rng.uniform(*ranges.k1)),
+        k2=float(rng.uniform(*ranges.k2)),
+        off_centre=(
+            float(rng.uniform(*ranges.off_centre)),
+            float(rng.uniform(*ranges.off_centre)),
+        ),
     )
     pose = Pose(
         distance_mm=float(rng.uniform(*ranges.distance_mm)),
