@@ -114,7 +114,9 @@ def _missed(line: Timeline, start: int, event: Event | None, rules: Protocol) ->
 
 def _event(_: Timeline, start: int, event: Event | None, rules: Protocol) -> Duration | None:
     del rules
-    return event and Duration(start, event.day, 0, event.name, event.kind)
+    if event is None:
+        return None
+    return Duration(start, event.day, 0, event.name, event.kind)
 
 
 def _last(line: Timeline, start: int, _: Event | None, rules: Protocol) -> Duration | None:
@@ -174,7 +176,7 @@ def derive(study: Study, grid: Grid, course: Course, protocol: Protocol) -> Dura
     """Section 6 for every subject (tracks are subjects, one draw)."""
     lines = timelines(study, grid, course, protocol)
     starts = _starts(grid, course, protocol)
-    reason = _pd_reasons(grid, course)
+    reason = pd_reasons(grid, course)
     pd_day = course.pd_day[0].tolist()
     dor: list[Duration | None] = []
     rsd: list[Duration | None] = []
@@ -282,7 +284,7 @@ def _starts(grid: Grid, course: Course, protocol: Protocol) -> tuple[Ints, Ints,
     )
 
 
-def _pd_reasons(grid: Grid, course: Course) -> list[str]:
+def pd_reasons(grid: Grid, course: Course) -> list[str]:
     """Reason of each subject's first PD; EXTERNAL where no PD record lies on the given date."""
     at_pd = (grid.day == course.pd_day[0][:, None]) & (course.code[0] == Code.PD) & grid.analysed
     rule = np.where(at_pd, course.rule[0], 0).max(axis=1, initial=0)
@@ -290,8 +292,3 @@ def _pd_reasons(grid: Grid, course: Course) -> list[str]:
         REASON[number] if number else ("EXTERNAL" if day < NEVER else "")
         for number, day in zip(rule.tolist(), course.pd_day[0].tolist(), strict=True)
     ]
-
-
-def pd_reasons(grid: Grid, course: Course) -> list[str]:
-    """Reason of each subject's first PD; blank without one."""
-    return _pd_reasons(grid, course)

@@ -243,7 +243,8 @@ def areas(study: Study, grid: Grid, protocol: Protocol, factor: Floats) -> Areas
         area[:, grid.cell], closed[:, grid.cell] = by_record
     shape = (draws, *grid.shape)
     area, closed = area.reshape(shape), closed.reshape(shape)
-    return Areas(np.where(grid.evaluable, area, np.nan), closed & grid.evaluable, baseline)
+    measured = grid.evaluable & (area >= 0.0)
+    return Areas(np.where(measured, area, np.nan), closed & measured, baseline)
 
 
 def _of_records(
@@ -251,7 +252,7 @@ def _of_records(
 ) -> tuple[Floats, Bools]:
     """Area and closure of each record: the largest evaluable row of an ulcer, ulcers added."""
     place = rows.place
-    area = np.where(study.evaluable[place], drawn[:, place], -1.0)
+    area = np.where(study.evaluable[place], drawn[:, place], -np.inf)
     closed = is_closed(drawn[:, place], study.rows.closed[place], protocol.category.cr)
     if rows.group_start.size < place.size:
         largest = np.maximum.reduceat(area, rows.group_start, axis=1)

@@ -1,0 +1,82 @@
+"""Data frames of the results: columns in protocol.md's order (section 10), and their CSV text."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from woundseg.trial.cells import NEVER
+from woundseg.trial.codes import AnyArray, Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIGNIFICANT_DIGITS = 12
+"""Of every number written: more than measured, fewer than the last bits of a processor's sum."""
+
+
+def iso(dates: Ints) -> AnyArray:
+    """ISO text of days since 1970-01-01, blank for ``NEVER``."""
+    known = dates < NEVER
+    text = np.where(known, dates, 0).astype("datetime64[D]").astype(str).astype(object)
+    return np.where(known, text, "")
+
+
+def dates_of(days: Ints, trt_start: Ints) -> Ints:
+    """Dates of days after the first dose; ``NEVER`` stays."""
+    return np.where(days < NEVER, days + trt_start, NEVER)
+
+
+def flag(values: Bools, known: Bools | None = None, no: str = "N") -> AnyArray:
+    """Y, or ``no``; blank where not known."""
+    text = np.where(values, "Y", no).astype(object)
+    return text if known is None else np.where(known, text, "")
+
+
+def whole(values: AnyArray, known: Bools) -> AnyArray:
+    """Whole numbers, None where not known."""
+    cells = values.astype(object)
+    cells[~known] = None
+    return cells
+
+
+def number_text(value: Any) -> str:  # noqa: ANN401 - a cell of any type
+    """A cell as CSV text: 12 significant digits, blank for None and NaN."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else format(value, f".{SIGNIFICANT_DIGITS}g")
+    return str(value)
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """The frame as CSV: UTF-8, comma, ``.`` decimals, blank for missing, LF line ends."""
+    columns = {name: _column_text(frame[name].to_numpy()) for name in frame.columns}
+    text = frame.__class__(columns, columns=list(frame.columns), index=frame.index)
+    return str(text.to_csv(index=False, lineterminator="\n"))
+
+
+def _column_text(values: AnyArray) -> list[str]:
+    if values.dtype.kind == "f":
+        return [number_text(value) for value in values.tolist()]
+    return [number_text(value) for value in values.astype(object).tolist()]
+
+
+def rounded(value: Any) -> Any:  # noqa: ANN401 - JSON has several types
+    """A JSON value with its numbers at 12 significant digits, NaN as null."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    if isinstance(value, np.generic):
+        return rounded(value.item())
+    if isinstance(value, float):
+        return None if math.isnan(value) else float(number_text(value))
+    return value
+
+
+def not_zero(value: Floats) -> Floats:
+    """Without the minus sign of -0.0, which the CSV would show."""
+    return np.asarray(value + 0.0)
