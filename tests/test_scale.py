@@ -83,6 +83,15 @@ def refused(photo, **options):
     return result.reason
 
 
+def blurred(photo, sigma):
+    """Defocus mixes light: sRGB (IEC 61966-2-1) undone, blurred, and coded again."""
+    coded = photo / 255
+    light = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
+    soft = np.clip(cv2.GaussianBlur(light, (0, 0), sigma), 0, 1)
+    coded = np.where(soft <= 0.0031308, 12.92 * soft, 1.055 * soft ** (1 / 2.4) - 0.055)
+    return np.rint(coded * 255).astype(np.uint8)
+
+
 # A square of 20 mm above the card, where an ulcer would be: 400 mm².
 ULCER_MM = np.array([(60, -40), (80, -40), (80, -20), (60, -20)], float)
 
@@ -150,11 +159,14 @@ class TestTheCardSeenFromTheSide:
 class TestTheCardSeenBadly:
     @pytest.mark.parametrize("sigma", [1.0, 2.5])
     def test_blur_does_not_move_the_scale(self, sigma):
-        light = scale.markers._LIGHT[flat(6)]
-        soft = cv2.GaussianBlur(light, (0, 0), sigma)
-        coded = np.where(soft <= 0.0031308, 12.92 * soft, 1.055 * soft ** (1 / 2.4) - 0.055)
-        seen = found(np.rint(coded * 255).astype(np.uint8))
+        seen = found(blurred(flat(6), sigma))
         assert scale.mm_per_px_at(seen, 600, 500) == pytest.approx(1 / 6, rel=2e-3)
+
+    def test_blur_does_not_shrink_a_single_marker(self):
+        # Read in coded values its sides would move in by 0.5 sigma each: 2% of 120 px.
+        photo = with_marker(wall(), "DICT_4X4_50", 120, at=(500, 400))
+        seen = found(blurred(photo, 2.5), marker_mm=24.0)
+        assert scale.mm_per_px_at(seen, 560, 460) == pytest.approx(0.2, rel=5e-3)
 
     def test_noise_and_jpeg(self):
         noise = np.random.default_rng(7).normal(0, 8, flat(6).shape)
