@@ -1,5 +1,29 @@
-"""woundseg: measures diabetic foot ulcers on photographs."""
+"""woundseg: measures diabetic foot ulcers on photographs.
+
+::
+
+    import woundseg
+
+    scorer = woundseg.load()
+    record = scorer("visit.jpg")
+    record.total.area_cm2, record.total.area_cm2_low, record.total.area_cm2_high
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from woundseg.scorer import Scorer, load
+
 __version__ = "0.1.0"
+__all__ = ["Scorer", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute can be anything
+    """Public names are imported when asked for (PEP 562): ``woundseg --help`` stays quick."""
+    if name in ("Scorer", "load"):
+        from woundseg import scorer
+
+        return getattr(scorer, name)
+    raise AttributeError(f"module 'woundseg' has no attribute {name!r}")

@@ -58,9 +58,7 @@ def _read_record(path: Path) -> ScoreRecord:
         raise UsageError(path, "is no record of woundseg score", RECORD_FORMS) from None
 
 
-def respond(
-    earlier: list[EarlierVisit], record: ScoreRecord, protocol: Protocol
-) -> ResponseFacts:
+def respond(earlier: list[EarlierVisit], record: ScoreRecord, protocol: Protocol) -> ResponseFacts:
     """This visit's category against the earlier ones; unconfirmed, as one visit always is.
 
     The index ulcer is the largest of the first visit. Where one visit shows several ulcers, which

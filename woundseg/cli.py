@@ -1,5 +1,6 @@
-"""The commands: they parse, import inside their body, call one function, and turn known errors
-into exit statuses. Messages go to standard error; standard output carries the result alone.
+"""The commands: parse, import inside the body, call one function, turn errors into statuses.
+
+Messages go to standard error; standard output carries the result alone.
 """
 
 from __future__ import annotations
@@ -139,15 +140,15 @@ def _add_score(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 
 def _add_scale_options(parser: argparse.ArgumentParser) -> None:
-    number = {"type": float, "metavar": "MM"}
+    for option, meaning in (
+        ("--card-line-mm", "what the card's 100 mm line measures in print"),
+        ("--marker-mm", "a single marker, not the card: side of its black border"),
+        ("--mm-per-px", "scale known otherwise"),
+    ):
+        parser.add_argument(option, type=float, metavar="MM", help=meaning)
     parser.add_argument(
-        "--card-line-mm", **number, help="what the card's 100 mm line measures in print"
+        "--marker-dict", default="DICT_4X4_50", metavar="NAME", help="the single marker's family"
     )
-    parser.add_argument(
-        "--marker-mm", **number, help="a single marker, not the card: side of its black border"
-    )
-    parser.add_argument("--marker-dict", default="DICT_4X4_50", metavar="NAME", help="its family")
-    parser.add_argument("--mm-per-px", **number, help="scale known otherwise")
 
 
 def _add_engine_options(parser: argparse.ArgumentParser) -> None:
@@ -274,9 +275,7 @@ def _card(arguments: argparse.Namespace) -> int:
 
 
 def _add_schema(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = _add(
-        commands, "schema", "Print the JSON schema of score's record.", "woundseg schema"
-    )
+    parser = _add(commands, "schema", "Print the JSON schema of score's record.", "woundseg schema")
     parser.set_defaults(command=_schema)
 
 
@@ -351,9 +350,10 @@ def _add_evaluate(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from woundseg.evaluate_run import run
+    from woundseg.config import evaluation
+    from woundseg.evaluate import run
 
-    sys.stdout.write(run(arguments.overrides, _progress) + "\n")
+    sys.stdout.write(run(evaluation(arguments.overrides), _progress).text() + "\n")
     return EXIT_DONE
 
 

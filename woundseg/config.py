@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from woundseg import resources
 from woundseg.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
+    from woundseg.evaluate import Evaluation
     from woundseg.training.options import TrainOptions
+
+Options = TypeVar("Options")
 
 
 def compose(name: str, overrides: list[str]) -> dict[str, Any]:
@@ -47,12 +50,29 @@ def train_options(overrides: list[str]) -> TrainOptions:
     Raises:
         ConfigurationError: an unknown key, or a value of the wrong type.
     """
-    from pydantic import TypeAdapter, ValidationError
-
+    values = compose("train", overrides)
     from woundseg.training.options import TrainOptions
 
+    return _typed(TrainOptions, values)
+
+
+def evaluation(overrides: list[str]) -> Evaluation:
+    """The typed options of ``woundseg evaluate OVERRIDES``.
+
+    Raises:
+        ConfigurationError: an unknown key, or a value of the wrong type.
+    """
+    values = compose("evaluate", overrides)
+    from woundseg.evaluate import Evaluation
+
+    return _typed(Evaluation, values)
+
+
+def _typed(kind: type[Options], values: dict[str, Any]) -> Options:
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        return TypeAdapter(TrainOptions).validate_python(compose("train", overrides))
+        return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from woundseg import files, photo, results
 from woundseg.baseline import EarlierVisit, respond
-from woundseg.pipeline import ScoreOptions, Scored, score
+from woundseg.pipeline import Scored, ScoreOptions, score
 from woundseg.segment import Segmenter
 from woundseg.simulate import write_visits
 from woundseg.trial.protocol import Protocol

@@ -46,7 +46,7 @@ class WoundsegError(Exception):
         super().__init__(self.line())
 
     def line(self) -> str:
-        """The message as one line: ``subject: cause. Remedy.``"""
+        """The message on one line, in the form ``subject: cause. Remedy.``, as it is shown."""
         text = f"{self.subject}: {self.cause.rstrip('.')}. {self.remedy.rstrip('.')}."
         return " ".join(text.split())
 

@@ -19,8 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg import contact, files, metrics
+from woundseg import contact, datasets, files, metrics, segment
 from woundseg.datasets.base import IMAGE_SUFFIXES, DataSet, Sample
+from woundseg.engines import Device, Precision
 from woundseg.errors import DataSetError, TableError, UsageError
 
 BoolMask = NDArray[np.bool_]
@@ -74,6 +75,36 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True)
+class DataSource:
+    """Where the data set lies (``configs/data``)."""
+
+    name: str
+    root: str
+    folds_csv: str | None = None
+    ulcer_value: int | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A run of ``woundseg evaluate``, as ``configs/evaluate.yaml`` lays it out."""
+
+    data: DataSource
+    out: str
+    predictions: str | None
+    weights: str | None
+    device: Device
+    precision: Precision
+    split: str
+    folds: list[int]
+    seed: int
+    bootstrap_draws: int
+    threshold: float
+    min_ulcer_px: int | None
+    worst: int
+    keep: str | None
+
+
+@dataclass(frozen=True)
 class Report:
     """What came out, with all that must be said beside it."""
 
@@ -113,6 +144,44 @@ class Report:
         """A table to read: each figure with how, over which photographs, n and interval."""
         lines = [*_heading(self), "", _row("figure", "how", "over", "n", "value", "interval")]
         return "\n".join(lines + [_line(estimate) for estimate in self.estimates])
+
+
+def run(
+    evaluation: Evaluation, progress: Callable[[int, int], None] = lambda done, of: None
+) -> Report:
+    """Runs one evaluation and writes its files; gives the report.
+
+    Raises:
+        WoundsegError: as ``evaluate`` and ``write`` do; a device that is not there.
+    """
+    source = evaluation.data
+    own = {} if source.ulcer_value is None else {"ulcer_value": source.ulcer_value}
+    data = datasets.open(source.name, source.root, folds=source.folds_csv, **own)
+    predictions, smallest = _predictions(evaluation)
+    options = EvaluateOptions(
+        split=evaluation.split,
+        folds=tuple(evaluation.folds),
+        threshold=evaluation.threshold,
+        min_ulcer_px=smallest if evaluation.min_ulcer_px is None else evaluation.min_ulcer_px,
+        worst=evaluation.worst,
+        bootstrap=metrics.Bootstrap(evaluation.bootstrap_draws, evaluation.seed),
+    )
+    report = evaluate(data, predictions, options, progress)
+    write(report, data, predictions, Path(evaluation.out))
+    return report
+
+
+def _predictions(evaluation: Evaluation) -> tuple[Predictions, int]:
+    """What to evaluate, and the size below which its pieces are no ulcers."""
+    if evaluation.predictions is not None:
+        return predictions_at(evaluation.predictions), 0
+    weights = None if evaluation.weights is None else Path(evaluation.weights)
+    segmenter = segment.load(evaluation.device, evaluation.precision, weights)
+    name = f"{segmenter.model.name} {segmenter.model.version} ({segmenter.model.sha256[:12]})"
+    network = Network(lambda pixels: segmenter(pixels).probability, name)
+    if evaluation.keep is None:
+        return network, segmenter.min_ulcer_px
+    return Kept(network, Path(evaluation.keep)), segmenter.min_ulcer_px
 
 
 def evaluate(
@@ -225,6 +294,31 @@ class Network:
 
     def finish(self) -> None:
         """A network's probabilities are taken as they are."""
+
+
+class Kept:
+    """Predictions written down as they are made, and read back when asked for again."""
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        self.source = network.source
+        self._network = network
+        self._folder = files.make_folder(folder)
+
+    def expect(self, samples: Sequence[Sample]) -> None:
+        """See ``Predictions``."""
+        self._network.expect(samples)
+
+    def __call__(self, sample: Sample, pixels: ByteImage) -> FloatMap:
+        """See ``Predictions``."""
+        probability = self._network(sample, pixels)
+        levels = np.rint(probability * 255).astype(np.uint8)
+        _, encoded = cv2.imencode(".png", levels)
+        files.write_bytes(self._folder / f"{sample.id}.png", encoded.tobytes())
+        return probability
+
+    def finish(self) -> None:
+        """See ``Predictions``."""
+        self._network.finish()
 
 
 class Masks:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from woundseg import __version__, measure, quality, scale
 from woundseg.masks import Segmentation
-from woundseg.measure import MeasureOptions, Measurement
+from woundseg.measure import Measurement, MeasureOptions
 from woundseg.photo import Photo
 from woundseg.records import (
     ColourFacts,

@@ -58,6 +58,8 @@ class Segmenter:
 
     Attributes:
         model: name, version and hash of the weights, and what they run on.
+        border_sd_px: as the weights' card says, in pixels of a look.
+        min_ulcer_px: as the weights' card says, in pixels of a look.
     """
 
     def __init__(self, engine: Engine, sha256: str, looks: LookOptions | None = None) -> None:
@@ -71,8 +73,8 @@ class Segmenter:
             device=engine.device,
             precision=engine.precision,
         )
-        self._border_sd_px = float(facts["border_sd_px"])
-        self._min_ulcer_px = int(facts["min_ulcer_px"])
+        self.border_sd_px = float(facts["border_sd_px"])
+        self.min_ulcer_px = int(facts["min_ulcer_px"])
 
     def __call__(self, pixels: ByteMap) -> Segmentation:
         """The ulcers of an upright RGB photograph, uint8 (H, W, 3)."""
@@ -91,8 +93,8 @@ class Segmenter:
             tissue=None,
             model=self.model,
             looked_px_per_px=min(closest[1:], default=closest[0]),
-            border_sd_px=self._border_sd_px,
-            min_ulcer_px=self._min_ulcer_px,
+            border_sd_px=self.border_sd_px,
+            min_ulcer_px=self.min_ulcer_px,
         )
 
     def _look(self, pixels: ByteMap, long_side: int) -> FloatMap:
@@ -103,7 +105,8 @@ class Segmenter:
         shown = resized(pixels, size)
         padded = np.zeros((1, _up(size[1]), _up(size[0]), 3), np.uint8)
         padded[0, : size[1], : size[0]] = shown
-        return self._engine(padded)[0, : size[1], : size[0]]
+        answer: FloatMap = self._engine(padded)[0, : size[1], : size[0]]
+        return answer
 
     def _coarse(self, pixels: ByteMap) -> FloatMap:
         """Mean of the looks at the whole, at the size of the largest."""
@@ -114,7 +117,7 @@ class Segmenter:
             if long_side != longest:
                 look = self._look(pixels, long_side)
                 looks.append(masks.resize_probability(look, *largest.shape))
-        return np.mean(looks, axis=0, dtype=np.float32)
+        return np.asarray(np.mean(looks, axis=0), np.float32)
 
     def _windows(self, probability: FloatMap, height: int, width: int) -> list[Window]:
         """Where to look closer: windows of the photograph around what the coarse look found."""
@@ -137,7 +140,7 @@ class Segmenter:
         looks = [self._look(cut, side) for side in self._looks.fine_px]
         shown = [masks.resize_probability(look, height, width) for look in looks]
         ratio = max(self._looks.fine_px) / max(width, height)
-        return np.mean(shown, axis=0, dtype=np.float32), ratio
+        return np.asarray(np.mean(shown, axis=0), np.float32), ratio
 
 
 def _window(x: float, y: float, side: float, height: int, width: int) -> Window:

@@ -19,9 +19,7 @@ def describe(record: ScoreRecord) -> str:
         lines.append(f"  total {_figures(record.total)}")
     if record.response is not None:
         lines += [f"  {line}" for line in _response(record.response)]
-    lines += [
-        f"  {flag.severity}: {flag.advice} [{flag.code}]" for flag in record.quality.flags
-    ]
+    lines += [f"  {flag.severity}: {flag.advice} [{flag.code}]" for flag in record.quality.flags]
     return "\n".join(lines)
 
 

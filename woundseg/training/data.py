@@ -24,12 +24,18 @@ Batch = tuple[Tensor, Tensor]
 
 
 def split_samples(options: DataOptions) -> tuple[DataSet, list[Sample], list[Sample]]:
-    """The data set, its samples to train on, and those held out (whole folds)."""
-    data_set = datasets.open(options.name, options.root, folds=options.folds_csv)
+    """The data set, its samples to train on, and those held out (whole folds).
+
+    Where folds are held out, a photograph that belongs to no fold is not trained on either: it
+    may be a copy of one that is held out.
+    """
+    own = {} if options.ulcer_value is None else {"ulcer_value": options.ulcer_value}
+    data_set = datasets.open(options.name, options.root, folds=options.folds_csv, **own)
     samples = [sample for sample in data_set.samples(options.split) if sample.label_path]
-    held_out = set(options.hold_out)
-    training = [sample for sample in samples if sample.fold not in held_out]
-    return data_set, training, [sample for sample in samples if sample.fold in held_out]
+    if not options.hold_out:
+        return data_set, samples, []
+    parts = datasets.hold_out(samples, options.hold_out)
+    return data_set, parts.train, parts.held_out
 
 
 class Photographs(Dataset[Batch]):
@@ -54,11 +60,11 @@ class Photographs(Dataset[Batch]):
             self._kept[index] = pixels, mask
         pixels, mask = self._kept[index]
         if self._transform is None:
-            pixels, mask = _padded(pixels), _padded(mask.astype(np.uint8))
+            shown, label = _padded(pixels), _padded(mask.astype(np.uint8))
         else:
-            pixels, mask = augment.apply(self._transform, pixels, mask)
-        photo = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
-        return photo, torch.from_numpy(np.ascontiguousarray(mask))[None]
+            shown, label = augment.apply(self._transform, pixels, mask)
+        photo = torch.from_numpy(np.ascontiguousarray(shown)).permute(2, 0, 1)
+        return photo, torch.from_numpy(np.ascontiguousarray(label))[None]
 
 
 def _padded(array: np.ndarray) -> np.ndarray:

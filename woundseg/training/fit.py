@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import platform
 import time
@@ -17,6 +16,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+from woundseg.datasets import fingerprint
 from woundseg.errors import ConfigurationError
 from woundseg.nets import unet
 from woundseg.training import data
@@ -79,7 +79,7 @@ def _network(options: TrainOptions) -> nn.Module:
         network.load_state_dict(network_weights(Path(options.start_from)))
     if options.trainer.accelerator == "cpu" and "16" in options.trainer.precision:
         keep_depthwise_in_float32(network)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(memory_format=torch.channels_last)
 
 
 def network_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
@@ -103,7 +103,7 @@ def _trainer(options: TrainOptions, validates: bool) -> L.Trainer:
         devices=trainer.devices,
         num_nodes=trainer.num_nodes,
         strategy=trainer.strategy,
-        precision=trainer.precision,  # type: ignore[arg-type]
+        precision=trainer.precision,  # type: ignore[arg-type] # from a configuration
         max_epochs=trainer.epochs,
         check_val_every_n_epoch=trainer.validate_every,
         num_sanity_val_steps=0,
@@ -129,7 +129,7 @@ def _facts(
 ) -> dict[str, Any]:
     return {
         "photographs": {"training": len(training), "held_out": len(held_out)},
-        "data_sha256": {"training": data_hash(training), "held_out": data_hash(held_out)},
+        "data_sha256": {"training": fingerprint(training), "held_out": fingerprint(held_out)},
         "versions": {name: version(name) for name in RECORDED_PACKAGES},
         "python": platform.python_version(),
         "processor": platform.machine(),
@@ -138,16 +138,6 @@ def _facts(
         "seconds": round(seconds, 1),
         "metrics": {key: float(value) for key, value in trainer.callback_metrics.items()},
     }
-
-
-def data_hash(samples: list[Sample]) -> str:
-    """One SHA-256 over all files of the samples, photographs and labels, in order of id."""
-    digest = hashlib.sha256()
-    for sample in sorted(samples, key=lambda sample: sample.id):
-        for path in (sample.image_path, sample.label_path):
-            if path is not None:
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _write_run(out: Path, options: TrainOptions, facts: dict[str, Any]) -> None:

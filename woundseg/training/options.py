@@ -14,6 +14,7 @@ class DataOptions:
     split: str = "train"
     folds_csv: str | None = None
     hold_out: list[int] = field(default_factory=list)
+    ulcer_value: int | None = None
 
 
 @dataclass(frozen=True)
