@@ -177,7 +177,7 @@ def _resample(outline: Points) -> Points:
 
 def _wrapped(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     at = np.arange(-reach, len(values) + reach)
-    return np.asarray(np.take(values, at, mode="wrap"))
+    return np.asarray(np.take(values, at, mode="wrap"), dtype=np.float64)
 
 
 def _fit(points: Points, reach_px: float) -> Points:
@@ -197,7 +197,9 @@ def _kernel(reach: int) -> NDArray[np.float64]:
 
 
 def _steps(points: Points) -> NDArray[np.float64]:
-    return np.hypot(*(np.roll(points, -1, axis=0) - points).T)
+    across, down = (np.roll(points, -1, axis=0) - points).T
+    steps: NDArray[np.float64] = np.hypot(across, down)
+    return steps
 
 
 def length(outline: Smoothed) -> float:

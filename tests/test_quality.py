@@ -1,0 +1,208 @@
+"""Flags on drawn photographs: each fires where it should, and stays silent where it should."""
+
+import functools
+
+import cv2
+import numpy as np
+import pytest
+
+from woundseg import measure, quality
+from woundseg.masks import Segmentation
+from woundseg.records import ModelFacts, NotEvaluable, Reason, Scale
+
+MODEL = ModelFacts(name="drawn", version="0", sha256="0" * 64, device="cpu", precision="f32")
+SIDE = 400
+# Skin from very light to very dark, with the red and brown that it varies by (drawn, not measured).
+SKINS = {
+    "very light": ((236, 201, 185), (226, 172, 160)),
+    "light": ((224, 182, 155), (205, 140, 120)),
+    "olive": ((190, 145, 105), (170, 110, 85)),
+    "brown": ((140, 95, 65), (120, 70, 55)),
+    "dark": ((92, 62, 48), (78, 44, 38)),
+    "reddish": ((205, 120, 105), (185, 80, 80)),
+}
+
+
+@functools.cache
+def foot(skin="light", *, with_ulcer=True, seed=0):
+    """A foot on a grey sheet: uint8 RGB, and the probability of its ulcer."""
+    draw = np.random.default_rng(seed)
+    picture = np.full((SIDE, SIDE, 3), (205, 207, 210), np.float32)
+    patches = cv2.GaussianBlur(draw.normal(size=(SIDE, SIDE)).astype(np.float32), (0, 0), 14)
+    patches = np.clip((patches - patches.min()) / np.ptp(patches), 0, 1)[..., None]
+    first, second = (np.array(tone, np.float32) for tone in SKINS[skin])
+    body = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.ellipse(body, (200, 200), (110, 180), 0, 0, 360, 1, -1)
+    picture = np.where(body[..., None] > 0, first + patches * (second - first), picture)
+    ulcer = np.zeros((SIDE, SIDE), np.uint8)
+    if with_ulcer:
+        cv2.ellipse(ulcer, (200, 240), (42, 30), 20, 0, 360, 1, -1)
+    bed = np.array((150, 35, 35), np.float32) + 60 * (patches - 0.5)
+    picture = np.where(ulcer[..., None] > 0, bed, picture)
+    picture += cv2.GaussianBlur(draw.normal(0, 12, picture.shape).astype(np.float32), (0, 0), 0.7)
+    return np.clip(picture, 0, 255).astype(np.uint8), ulcer.astype(np.float32)
+
+
+def assess(pixels, probability, scale=None, look=1.0):
+    found = Segmentation(probability.astype(np.float32), None, MODEL, look, 1.0, 30)
+    plane = scale if isinstance(scale, Scale) else None
+    return quality.assess(pixels, found, measure.ulcers(found, plane), scale)
+
+
+def codes(result):
+    return {(flag.code, flag.severity) for flag in result.flags}
+
+
+def given(**changes):
+    facts = {
+        "source": "card",
+        "px_to_mm": ((0.5, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 1.0)),
+        "tilt_deg": 5.0,
+        "corners_px": ((180.0, 300.0), (220.0, 300.0)),
+    }
+    return Scale(**(facts | changes))
+
+
+@pytest.mark.parametrize("with_ulcer", [True, False])
+@pytest.mark.parametrize("skin", SKINS)
+def test_a_good_photograph_of_any_skin_has_no_flag(skin, with_ulcer):
+    pixels, probability = foot(skin, with_ulcer=with_ulcer)
+    result = assess(pixels, probability, given())
+    assert result.measurable
+    assert codes(result) <= ({("too_dark", "warning")} if skin == "dark" else set())
+
+
+@pytest.mark.parametrize(
+    ("sigma", "expected"), [(1.0, None), (2.8, "warning"), (6.0, "reject"), (9.0, "reject")]
+)
+def test_blur_over_the_ulcer(sigma, expected):
+    pixels, probability = foot()
+    found = codes(assess(cv2.GaussianBlur(pixels, (0, 0), sigma), probability, given()))
+    assert {severity for code, severity in found if code == "blurred"} == (
+        {expected} if expected else set()
+    )
+
+
+def test_blur_of_the_background_does_not_count():
+    pixels, probability = foot()
+    near = cv2.dilate(probability, np.ones((61, 61))) > 0
+    mixed = np.where(near[..., None], pixels, cv2.GaussianBlur(pixels, (0, 0), 8))
+    assert not codes(assess(mixed, probability, given()))
+
+
+@pytest.mark.parametrize("sigma", [1.5, 2.5, 4.0])
+def test_the_blur_of_an_edge_is_measured(sigma):
+    # A step blurred by σ; the estimate is that σ, whatever the contrast.
+    step = np.zeros((120, 120), np.float32)
+    step[:, 60:] = 100.0
+    around = np.zeros(step.shape, bool)
+    around[:, 40:80] = True
+    for contrast in (0.3, 1.0):
+        soft = cv2.GaussianBlur(contrast * step, (0, 0), sigma)
+        assert quality.blur_px(soft, around) == pytest.approx(sigma, abs=0.25)
+
+
+@pytest.mark.parametrize(
+    ("stops", "expected"),
+    [
+        (-5, ("too_dark", "reject")),
+        (-3, ("too_dark", "warning")),
+        (1, ("too_bright", "warning")),
+        (5, ("too_bright", "reject")),
+    ],
+)
+def test_exposure(stops, expected):
+    pixels, probability = foot()
+    light = (pixels / 255.0) ** 2.2 * 2.0**stops
+    exposed = np.round(255 * np.clip(light, 0, 1) ** (1 / 2.2)).astype(np.uint8)
+    result = assess(exposed, probability, given())
+    assert expected in codes(result)
+    assert result.measurable == (expected[1] == "warning")
+
+
+def test_glare_on_the_ulcer():
+    pixels, probability = foot()
+    shining = pixels.copy()
+    cv2.ellipse(shining, (205, 238), (12, 6), 0, 0, 360, (252, 250, 248), -1)
+    assert codes(assess(shining, probability, given())) == {("glare", "warning")}
+    beside = pixels.copy()
+    cv2.ellipse(beside, (200, 100), (12, 6), 0, 0, 360, (252, 250, 248), -1)
+    assert not codes(assess(beside, probability, given()))
+
+
+def painted(colour, seed=1):
+    draw = np.random.default_rng(seed)
+    down, across = np.mgrid[:300, :400]
+    shade = (0.8 + 0.2 * across / 400 - 0.1 * down / 300)[..., None]
+    noisy = np.array(colour) * shade + draw.normal(0, 4, (300, 400, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "colour",
+    [(245, 245, 242), (225, 205, 175), (230, 205, 190), (150, 105, 80), (128,) * 3, (60, 120, 50)],
+)
+def test_a_wall_has_no_skin(colour):
+    wall = painted(colour)
+    result = assess(wall, np.zeros(wall.shape[:2]), given())
+    assert ("no_skin", "reject") in codes(result)
+    assert not result.measurable
+
+
+def test_a_page_of_text_has_no_skin():
+    page = np.full((400, 300, 3), 235, np.uint8)
+    for line in range(30, 390, 24):
+        cv2.putText(page, "woundseg measures ulcers", (10, line), 0, 0.5, (20, 20, 20), 1)
+    assert ("no_skin", "reject") in codes(assess(page, np.zeros(page.shape[:2]), given()))
+
+
+def test_black_and_white_frames_are_rejected_without_a_fault():
+    for value, code in ((0, "too_dark"), (255, "too_bright")):
+        blank = np.full((60, 80, 3), value, np.uint8)
+        assert (code, "reject") in codes(assess(blank, np.zeros((60, 80)), given()))
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        (None, ("card_missing", "warning")),
+        (NotEvaluable(Reason.SCALE_NOT_FOUND, "Lay it."), ("card_missing", "warning")),
+        (NotEvaluable(Reason.SCALE_DISAGREES, "One."), ("scale_disagrees", "warning")),
+        (NotEvaluable(Reason.SCALE_TILTED, "Up."), ("scale_tilted", "warning")),
+        (NotEvaluable(Reason.SCALE_CUT, "Back."), ("scale_cut", "warning")),
+        (NotEvaluable(Reason.SCALE_SMALL, "Closer."), ("scale_small", "warning")),
+        (given(tilt_deg=34.0), ("tilt", "warning")),
+        (given(verified=False), ("card_unverified", "note")),
+        # The ulcer's centre is (200, 240): 20 px of 0.5 mm from the edge, 130 mm from the card.
+        (given(corners_px=((200.0, -20.0), (200.0, -60.0))), ("card_far", "warning")),
+    ],
+)
+def test_scale_flags(scale, expected):
+    result = assess(*foot(), scale)
+    assert codes(result) == {expected}
+    if isinstance(scale, NotEvaluable):
+        assert result.flags[0].advice == scale.advice
+
+
+def test_framing_flags():
+    pixels, probability = foot()
+    cut = np.zeros_like(probability)
+    cut[380:, 150:250] = 1
+    assert ("ulcer_cut", "warning") in codes(assess(pixels, cut, given()))
+    small = np.zeros_like(probability)
+    small[200:210, 200:210] = 1
+    small[250, 250] = 1
+    found = codes(assess(pixels, small, given(px_to_mm=((1, 0, 0), (0, 1, 0), (0, 0, 1)))))
+    assert {("ulcer_small", "warning"), ("speck", "note")} <= found
+
+
+def test_the_table_is_closed_and_gravest_first():
+    assert len({(kind.code, kind.severity) for kind in quality.FLAGS}) == len(quality.FLAGS)
+    for reason in Reason:
+        if reason is not Reason.UNREADABLE:
+            code = "card_missing" if reason is Reason.SCALE_NOT_FOUND else reason.value
+            assert code in {kind.code for kind in quality.FLAGS}
+    pixels, probability = foot()
+    dim = (pixels * 0.1).astype(np.uint8)
+    severities = [flag.severity for flag in assess(dim, probability, given(verified=False)).flags]
+    assert severities == sorted(severities, key=("reject", "warning", "note").index)

@@ -1,0 +1,448 @@
+"""Whether a photograph can be measured, and what a nurse can do about it.
+
+Limits were set on the 803 photographs of FUSeg (512 px, hand-drawn outlines as the ulcers) and on
+copies of them made worse; ``docs/figures.md`` gives the share of each that every flag fires on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from woundseg.masks import BoolMap, ByteMap, Segmentation
+from woundseg.measure import Measurement
+from woundseg.records import NotEvaluable, Quality, QualityFlag, Reason, Scale, Severity
+from woundseg.scale import mapping as planes
+
+
+@dataclass(frozen=True)
+class FlagKind:
+    """One row of the closed table of flags: what it says, how grave it is, what to do."""
+
+    code: str
+    severity: Severity
+    meaning: str
+    advice: str
+
+
+FLAGS: Final[tuple[FlagKind, ...]] = (
+    FlagKind(
+        "too_dark",
+        "warning",
+        "the photograph is dark at the ulcer",
+        "Add light (ceiling lamp, flash from 40 cm) and take it again.",
+    ),
+    FlagKind(
+        "too_dark",
+        "reject",
+        "too dark to see an outline",
+        "Too dark to measure: add light (ceiling lamp, flash from 40 cm) and take it again.",
+    ),
+    FlagKind(
+        "too_bright",
+        "warning",
+        "parts of the ulcer and its rim are burnt out",
+        "Turn off the flash or move the lamp away, tap the ulcer to expose for it, take it again.",
+    ),
+    FlagKind(
+        "too_bright",
+        "reject",
+        "the ulcer and its rim are burnt out",
+        "Burnt out, not measurable: turn off the flash, tap the ulcer to expose for it, "
+        "take it again.",
+    ),
+    FlagKind(
+        "blurred",
+        "warning",
+        "the ulcer and its rim are not sharp",
+        "Tap the ulcer to focus on it, hold still, and take it again.",
+    ),
+    FlagKind(
+        "blurred",
+        "reject",
+        "too blurred to place an outline",
+        "Too blurred to measure: wipe the lens, tap the ulcer to focus, hold still, take it again.",
+    ),
+    FlagKind(
+        "glare",
+        "warning",
+        "bright reflections on the ulcer",
+        "Dab the ulcer dry, turn off the flash or tilt the lamp, and take it again.",
+    ),
+    FlagKind(
+        "no_skin",
+        "reject",
+        "no skin in sight",
+        "No skin found: check that this is the right photograph, and show the whole foot.",
+    ),
+    FlagKind(
+        "tilt",
+        "warning",
+        "the camera looks at the card at a slant",
+        "Hold the phone straight above the ulcer, parallel to the card.",
+    ),
+    FlagKind(
+        "card_missing",
+        "warning",
+        "no scale: nothing in cm",
+        "Lay the scale card flat beside the ulcer, wholly in view, and take it again.",
+    ),
+    FlagKind(
+        "scale_disagrees",
+        "warning",
+        "two scales that disagree: nothing in cm",
+        "Leave one scale card in view and take it again.",
+    ),
+    FlagKind(
+        "scale_tilted",
+        "warning",
+        "the card is seen at too steep a slant: nothing in cm",
+        "Hold the phone straight above the ulcer, parallel to the card.",
+    ),
+    FlagKind(
+        "scale_cut",
+        "warning",
+        "too little of the card is in view: nothing in cm",
+        "Move back until the whole card is in view.",
+    ),
+    FlagKind(
+        "scale_small",
+        "warning",
+        "the card is too small in the photograph: nothing in cm",
+        "Go closer, until card and ulcer fill the picture.",
+    ),
+    FlagKind(
+        "card_far",
+        "warning",
+        "the ulcer is far from the card",
+        "Lay the card beside the ulcer, at its height.",
+    ),
+    FlagKind(
+        "card_unverified",
+        "note",
+        "the print's size was never checked",
+        "Measure the card's 100 mm line once and give it with --card-line-mm.",
+    ),
+    FlagKind(
+        "ulcer_cut",
+        "warning",
+        "the photograph's edge cuts an ulcer",
+        "Move back until the whole ulcer is in view; the figures are of the part in view.",
+    ),
+    FlagKind(
+        "ulcer_small",
+        "warning",
+        "an ulcer is small for this resolution",
+        "Go closer: the ulcer is only a few pixels wide.",
+    ),
+    FlagKind(
+        "speck",
+        "note",
+        "spots smaller than the smallest ulcer were left out",
+        "Look at the spots that were left out: too small to count as ulcers.",
+    ),
+)
+_KINDS: Final = {(kind.code, kind.severity): kind for kind in FLAGS}
+_SCALE_CODES: Final = {Reason.SCALE_NOT_FOUND: "card_missing"}
+
+
+@dataclass(frozen=True)
+class QualityOptions:
+    """Where each flag begins.
+
+    Luminance is Rec. 601 luma of 8-bit sRGB. Lengths with ``look`` are in pixels of the network's
+    look.
+
+    Attributes:
+        dark_frame: 95th percentile of luma over the frame, warning and reject.
+        dark_ulcer: the same over ulcer and rim.
+        clipped_any: share of ulcer and rim with a channel at its end, warning.
+        clipped_all: share with all channels at their end, warning and reject.
+        blur_look_px: standard deviation of the blur of the sharpest edges, warning and reject.
+        glare: share of an ulcer that is a reflection.
+        skin: least share of the frame in skin tones.
+        hue_spread_deg: least standard deviation of hue over what has skin tones.
+        tilt_deg: camera axis to the card's normal.
+        card_far_mm: ulcer's centre to the nearest corner found on the card.
+        small_look_px: area of an ulcer that the network hardly sees.
+    """
+
+    dark_frame: tuple[float, float] = (105.0, 70.0)
+    dark_ulcer: tuple[float, float] = (75.0, 30.0)
+    clipped_any: float = 0.5
+    clipped_all: tuple[float, float] = (0.1, 0.4)
+    blur_look_px: tuple[float, float] = (2.0, 3.6)
+    glare: float = 0.03
+    skin: float = 0.03
+    hue_spread_deg: float = 2.0
+    tilt_deg: float = 30.0
+    card_far_mm: float = 120.0
+    small_look_px: float = 150.0
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A piece of the photograph at the network's scale: what is asked about, and the ulcer."""
+
+    pixels: ByteMap
+    region: BoolMap
+    ulcer: BoolMap
+
+
+def assess(
+    pixels: ByteMap,
+    segmentation: Segmentation,
+    measurement: Measurement,
+    scale: Scale | NotEvaluable | None,
+    options: QualityOptions | None = None,
+) -> Quality:
+    """The flags of one photograph; ``measurable`` is false where one of them rejects it.
+
+    Args:
+        pixels: uint8 RGB (H, W, 3).
+        segmentation: of the same size.
+        measurement: from that segmentation.
+        scale: what ``scale.find`` gave.
+        options: where each flag begins.
+    """
+    options = options or QualityOptions()
+    frame = _reduced(pixels, _FRAME_PX)
+    tones = _skin_tones(frame)
+    views = _ulcer_views(pixels, segmentation, measurement) or [_skin_view(pixels)]
+    flags = _exposure(frame, views, options)
+    if not any(flag.severity == "reject" for flag in flags):
+        flags += _skin(frame, tones, options)
+    flags += _sharpness(views, options)
+    flags += _glare(views, options)
+    flags += _scale_flags(measurement, scale, options)
+    flags += _framing(segmentation, measurement, options)
+    order = {"reject": 0, "warning": 1, "note": 2}
+    flags.sort(key=lambda flag: order[flag.severity])
+    return Quality(measurable=all(flag.severity != "reject" for flag in flags), flags=tuple(flags))
+
+
+def flag(code: str, severity: Severity, advice: str | None = None) -> QualityFlag:
+    """A flag of the closed table; ``advice`` replaces the table's where it knows more."""
+    kind = _KINDS[code, severity]
+    return QualityFlag(code=code, severity=severity, advice=advice or kind.advice)
+
+
+_FRAME_PX: Final = 128
+_SKIN_PX: Final = 512
+_GRAIN_PX: Final = 2.0
+"""Noise and grain below this size are no part of a skin's colours."""
+_PADDING: Final = 12
+"""Frames padded to a square (FUSeg) are black there, a little less so after JPEG."""
+
+
+def _reduced(pixels: ByteMap, long_side: int) -> ByteMap:
+    """The photograph at most that long."""
+    return _shrunk(pixels, min(1.0, long_side / max(pixels.shape[:2])))
+
+
+def _shrunk(pixels: ByteMap, factor: float) -> ByteMap:
+    """Reduced by area averaging, thinned first to twice the size asked: that is much quicker."""
+    if factor >= 1.0:
+        return pixels
+    height, width = pixels.shape[:2]
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    thin = max(1, int(0.5 / factor))
+    pixels = np.ascontiguousarray(pixels[::thin, ::thin])
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _skin_tones(frame: ByteMap) -> tuple[BoolMap, NDArray[np.float32]]:
+    """Pixels in skin tones, from very dark to very light, and every pixel's hue in degrees.
+
+    In CIELAB skin of all tones lies between red and yellow with some chroma, while its lightness
+    says nothing; the bounds are wide, so that inflamed, cyanotic and jaundiced skin are inside.
+    """
+    smooth = cv2.GaussianBlur(frame.astype(np.float32) / 255.0, (0, 0), _GRAIN_PX)
+    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2Lab)
+    redness, yellowness = lab[..., 1], lab[..., 2]
+    hue = np.degrees(np.arctan2(yellowness, redness)).astype(np.float32)
+    chroma = np.hypot(redness, yellowness)
+    skin = (chroma >= 8) & (redness >= 3) & (hue > -10) & (hue < 78)
+    return skin & (frame.max(axis=2) > _PADDING), hue
+
+
+def _ulcer_views(
+    pixels: ByteMap, segmentation: Segmentation, measurement: Measurement
+) -> list[_View]:
+    """The ulcers with their rims, at the network's scale.
+
+    Those far smaller than the largest say little and are left out.
+    """
+    views = []
+    for place, ulcer in enumerate(measurement.ulcers, start=1):
+        if ulcer.bbox_px is None or 4 * (ulcer.area_px or 0) < (measurement.ulcers[0].area_px or 0):
+            continue
+        x, y, width, height = ulcer.bbox_px
+        look = min(1.0, segmentation.looked_px_per_px)
+        rim = math.ceil(max(6.0 / look, math.sqrt(ulcer.area_px or 0) / 3))
+        window = (
+            slice(max(0, y - rim), y + height + rim),
+            slice(max(0, x - rim), x + width + rim),
+        )
+        mask = (measurement.labels[window] == place).view(np.uint8) * np.uint8(255)
+        inside = _shrunk(mask, look) > 127
+        away = cv2.distanceTransform((~inside).view(np.uint8), cv2.DIST_L2, 3)
+        region = np.asarray(away <= max(1.0, rim * look))
+        views.append(_View(_shrunk(pixels[window], look), region, inside))
+    return views
+
+
+def _skin_view(pixels: ByteMap) -> _View:
+    """Where no ulcer is found, all skin is looked at; where no skin is found either, all."""
+    frame = _shrunk(pixels, min(1.0, _SKIN_PX / max(pixels.shape[:2])))
+    skin, _ = _skin_tones(frame)
+    region = skin if skin.mean() > 0.01 else frame.max(axis=2) > _PADDING
+    if not region.any():
+        region = np.ones_like(region)
+    return _View(frame, region, np.zeros_like(region))
+
+
+def _exposure(frame: ByteMap, views: list[_View], options: QualityOptions) -> list[QualityFlag]:
+    seen = np.concatenate([view.pixels[view.region] for view in views])
+    brightest = float(np.percentile(_luma(frame), 95))
+    at_ulcer = float(np.percentile(_luma(seen), 95))
+    flags = []
+    if brightest < options.dark_frame[1] or at_ulcer < options.dark_ulcer[1]:
+        flags.append(flag("too_dark", "reject"))
+    elif max(brightest, at_ulcer) < options.dark_frame[0] or at_ulcer < options.dark_ulcer[0]:
+        flags.append(flag("too_dark", "warning"))
+    any_clipped = float(np.mean(seen.max(axis=-1) >= 254))
+    all_clipped = float(np.mean(seen.min(axis=-1) >= 250))
+    if all_clipped > options.clipped_all[1]:
+        flags.append(flag("too_bright", "reject"))
+    elif all_clipped > options.clipped_all[0] or any_clipped > options.clipped_any:
+        flags.append(flag("too_bright", "warning"))
+    return flags
+
+
+def _luma(pixels: ByteMap) -> NDArray[np.float32]:
+    weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    return np.asarray(pixels.astype(np.float32) @ weights)
+
+
+def _skin(
+    frame: ByteMap, tones: tuple[BoolMap, NDArray[np.float32]], options: QualityOptions
+) -> list[QualityFlag]:
+    """No skin: hardly a skin tone in the frame, or all of it of one hue, as paint is."""
+    skin, hue = tones
+    shown = int(np.count_nonzero(frame.max(axis=2) > _PADDING))
+    share = np.count_nonzero(skin) / max(1, shown)
+    if share < options.skin or float(hue[skin].std()) < options.hue_spread_deg:
+        return [flag("no_skin", "reject")]
+    return []
+
+
+def _sharpness(views: list[_View], options: QualityOptions) -> list[QualityFlag]:
+    blur = max(blur_px(_luma(view.pixels), view.region) for view in views)
+    if blur > options.blur_look_px[1]:
+        return [flag("blurred", "reject")]
+    if blur > options.blur_look_px[0]:
+        return [flag("blurred", "warning")]
+    return []
+
+
+def blur_px(luma: NDArray[np.float32], region: BoolMap) -> float:
+    """Standard deviation of the blur of the sharpest edges in a region, in pixels.
+
+    An edge blurred by σ has a greatest gradient in proportion to 1/√(σ² + s²) after a Gaussian of
+    s (Zhuo and Sim 2011, Pattern Recognition 44:1852): two of them, s and 2s, give σ whatever
+    the contrast. The gradients that noise makes are subtracted first (noise by the median of
+    Immerkær's operator, 1996), and the larger of the answers for s = 1 and 1.5 counts, as noise
+    makes both too small. Edges are the strongest tenth of the gradients, and the sharpest fifth of
+    those decides, as skin has soft edges in sharp photographs too.
+
+    Args:
+        luma: float32 (H, W).
+        region: bool (H, W), where to look.
+    """
+    noise = _noise_variance(luma, region)
+    return max(_edge_blur(luma, region, noise, spread) for spread in (1.0, 1.5))
+
+
+def _edge_blur(luma: NDArray[np.float32], region: BoolMap, noise: float, spread: float) -> float:
+    near = _gradient_squared(luma, spread)[region]
+    far = _gradient_squared(luma, 2 * spread)[region]
+    edges = near >= np.percentile(near, 90)
+    # White noise of variance v has a mean squared gradient of v/(4π s⁴) after a Gaussian of s.
+    of_noise = noise / (4 * math.pi * spread**4)
+    ratio = np.maximum(near[edges] - of_noise, 0.0) / np.maximum(far[edges] - of_noise / 16, 1e-6)
+    ratio = np.clip(ratio, 1.0001, 3.9999)
+    sigma = spread * np.sqrt((4.0 - ratio) / (ratio - 1.0))
+    return float(np.percentile(sigma, 20))
+
+
+def _gradient_squared(luma: NDArray[np.float32], spread: float) -> NDArray[np.float32]:
+    soft = cv2.GaussianBlur(luma, (0, 0), spread)
+    across, down = (cv2.Sobel(soft, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=1 / 8) for dx in (1, 0))
+    return np.asarray(across * across + down * down)
+
+
+def _noise_variance(luma: NDArray[np.float32], region: BoolMap) -> float:
+    operator = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
+    left = np.abs(cv2.filter2D(luma, cv2.CV_32F, operator))[region]
+    return float((np.median(left) / (0.6745 * 6.0)) ** 2)
+
+
+def _glare(views: list[_View], options: QualityOptions) -> list[QualityFlag]:
+    """Reflections: nearly white and much brighter than the rest of the ulcer."""
+    inside = [view.pixels[view.ulcer] for view in views if view.ulcer.any()]
+    if not inside:
+        return []
+    bed = np.concatenate(inside)
+    usual = float(np.median(_luma(bed)))
+    shine = (bed.min(axis=-1) >= 200) & (_luma(bed) > usual + 40)
+    return [flag("glare", "warning")] if float(shine.mean()) > options.glare else []
+
+
+def _scale_flags(
+    measurement: Measurement, scale: Scale | NotEvaluable | None, options: QualityOptions
+) -> list[QualityFlag]:
+    if scale is None:
+        return [flag("card_missing", "warning")]
+    if isinstance(scale, NotEvaluable):
+        code = _SCALE_CODES.get(scale.reason, str(scale.reason))
+        return [flag(code, "warning", scale.advice)]
+    flags = []
+    if scale.tilt_deg is not None and scale.tilt_deg > options.tilt_deg:
+        flags.append(flag("tilt", "warning"))
+    if _farthest_mm(measurement, scale) > options.card_far_mm:
+        flags.append(flag("card_far", "warning"))
+    if not scale.verified:
+        flags.append(flag("card_unverified", "note"))
+    return flags
+
+
+def _farthest_mm(measurement: Measurement, scale: Scale) -> float:
+    """From the ulcer farthest away, its outline's middle, to the card's nearest corner."""
+    if not scale.corners_px:
+        return 0.0
+    corners = planes.to_plane_mm(scale, scale.corners_px)
+    farthest = 0.0
+    for lines in measurement.outlines:
+        middle = planes.to_plane_mm(scale, lines[0]).mean(axis=0)
+        farthest = max(farthest, float(np.hypot(*(corners - middle).T).min()))
+    return farthest
+
+
+def _framing(
+    segmentation: Segmentation, measurement: Measurement, options: QualityOptions
+) -> list[QualityFlag]:
+    flags = []
+    if any(measurement.touches_frame):
+        flags.append(flag("ulcer_cut", "warning"))
+    look = segmentation.looked_px_per_px**2
+    if any((ulcer.area_px or 0) * look < options.small_look_px for ulcer in measurement.ulcers):
+        flags.append(flag("ulcer_small", "warning"))
+    if measurement.specks:
+        flags.append(flag("speck", "note"))
+    return flags
