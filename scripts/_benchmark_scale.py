@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from woundseg import scale
+from woundseg.engines import Device
 from woundseg.records import NotEvaluable
 from woundseg.simulate import Scene, SceneSpec, ViewRanges, draw_view, render
 from woundseg.simulate.camera import DIAGONAL_35MM
@@ -104,11 +106,11 @@ def measure_true_outline(scene: Scene, card_line_mm: float | None) -> Answer:
     )
 
 
-def end_to_end(device: str) -> Measurer:
+def end_to_end(device: Device, weights: Path | None) -> Measurer:
     """The whole way, as ``woundseg score`` goes it, on the file's bytes."""
-    from _benchmark_pipeline import measure_with  # noqa: PLC0415 - imports the engine
+    from _benchmark_pipeline import measure_with
 
-    return measure_with(device)
+    return measure_with(device, weights)
 
 
 def row(series: str, view: int, scene: Scene, answer: Answer) -> Row:
@@ -310,7 +312,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--views", type=int, default=500, help="views drawn (default 500)")
     parser.add_argument("--seed", type=int, default=1, help="of the views (default 1)")
     parser.add_argument("--end-to-end", action="store_true", help="with the network as well")
-    parser.add_argument("--device", default="cpu", help="for --end-to-end (default cpu)")
+    parser.add_argument(
+        "--device", default="cpu", choices=get_args(Device), help="for --end-to-end (default cpu)"
+    )
+    parser.add_argument("--weights", type=Path, help="for --end-to-end: other weights (ONNX)")
     parser.add_argument("--csv", type=Path, help="write a row for each view")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.set_defaults(run=run)
@@ -320,7 +325,7 @@ def run(options: argparse.Namespace) -> int:
     """Exit status 0 when every target is met, 1 when one is missed."""
     measurers: dict[str, Measurer] = {"true outline": measure_true_outline}
     if options.end_to_end:
-        measurers["end to end"] = end_to_end(options.device)
+        measurers["end to end"] = end_to_end(options.device, options.weights)
     specs = draw_specs(options.views, options.seed)
     rows = [r for series in ALL_SERIES for r in run_series(series, specs, measurers)]
     if options.csv:
