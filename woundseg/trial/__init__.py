@@ -16,7 +16,7 @@ _HOME = {
     "best_response": "api",
     "confirmed_response": "api",
     "derive": "endpoint",
-    "explain": "explain",
+    "explain": "story",
     "gilman_rate": "kinetics",
     "binom_ci": "intervals",
     "km": "survival",

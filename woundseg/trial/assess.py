@@ -14,7 +14,7 @@ from woundseg.trial.course import Course, follow
 from woundseg.trial.error import log_sd, ratio_interval, z_value
 from woundseg.trial.grid import Areas, Grid
 from woundseg.trial.protocol import Protocol
-from woundseg.trial.response import RULES, borderline_flags, is_closed
+from woundseg.trial.response import RULES, borderline_flags
 from woundseg.trial.study import Study
 
 GROWTH = next(rule.order for rule in RULES if rule.reason == "GROWTH")
@@ -142,9 +142,7 @@ def standard_deviations(found: Assessment) -> tuple[Floats, Floats]:
     Of a sum it is the root of the summed squares; a closed ulcer has no error.
     """
     study, records = found.study, found.grid
-    rows = study.rows
-    closed = is_closed(rows.area, rows.closed, found.protocol.category.cr)
-    variance = np.square(np.where(closed, 0.0, study.sd))
+    variance = np.square(np.where(study.closed, 0.0, study.sd))
     sd = np.full(records.day.size, np.nan)
     if records.cell.size:
         chosen = grid.chosen_rows(study, records, found.protocol)

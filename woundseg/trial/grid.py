@@ -278,7 +278,7 @@ def chosen_rows(study: Study, grid: Grid, protocol: Protocol) -> Ints:
         size = -rank[rows.response[place]].astype(np.float64)
     else:
         size = np.where(study.evaluable[place], rows.area[place], -1.0)
-    open_ = ~is_closed(rows.area[place], rows.closed[place], protocol.category.cr)
+    open_ = ~study.closed[place]
     seq = np.nan_to_num(rows.seq[place], nan=-np.inf)
     order = np.lexsort((rows.row[place], seq, open_, size, grid.rows.group))
     last = np.append(grid.rows.group[order][1:] != grid.rows.group[order][:-1], True)

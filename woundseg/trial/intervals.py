@@ -19,7 +19,7 @@ Method = Literal["clopper-pearson", "wilson"]
 
 def clopper_pearson(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
     """Exact interval: Beta quantiles; 0 below where x = 0, 1 above where x = n, NaN where n = 0."""
-    from scipy.special import betaincinv  # noqa: PLC0415 - scipy is slow to import
+    from scipy.special import betaincinv
 
     hits, trials = np.broadcast_arrays(np.asarray(x, float), np.asarray(n, float))
     tail = (1.0 - level) / 2.0

@@ -69,6 +69,7 @@ class Study:
         day: (rows,) days after the first dose.
         evaluable: (rows,) rule 2.2, and not after amputation.
         postamp: (rows,) on or after amputation (rule 2.6).
+        closed: (rows,) closed by section 3's rule 3, as measured.
         sd: (rows,) standard deviation of the area [cm²].
         spread: (rows,) s(A), see :func:`woundseg.trial.error.log_sd`.
         ulcer: (rows,) place of the row's ulcer.
@@ -84,6 +85,7 @@ class Study:
     day: Ints
     evaluable: Bools
     postamp: Bools
+    closed: Bools
     sd: Floats
     spread: Floats
     ulcer: Ints
@@ -117,6 +119,7 @@ def prepare(visits: Visits, subjects: Subjects, protocol: Protocol) -> Study:
         day=day,
         evaluable=evaluable,
         postamp=postamp,
+        closed=closed,
         sd=sd,
         spread=log_sd(kept.area, sd, closed),
         ulcer=ulcer,

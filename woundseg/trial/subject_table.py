@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 def subject_table(found: Assessment, durations: Durations, healing: Healing) -> pd.DataFrame:
     """The table, sorted by subject."""
-    import pandas as pd  # noqa: PLC0415 - pandas is slow to import
+    import pandas as pd
 
-    columns = _who(found) | _response(found) | _landmark(found)
+    columns = _who(found) | response_columns(found) | _landmark(found)
     start = found.study.subjects.trt_start
     columns |= _lasting("dor", durations.dor, start) | _lasting("rsd", durations.rsd, start)
     columns |= {
@@ -59,7 +59,8 @@ def _who(found: Assessment) -> dict[str, AnyArray]:
     }
 
 
-def _response(found: Assessment) -> dict[str, AnyArray]:
+def response_columns(found: Assessment) -> dict[str, AnyArray]:
+    """RSP, BOR, CBOR, CRSP, CB and CCB with their dates, and the first PD (section 4)."""
     columns: dict[str, AnyArray] = {}
     start = found.study.subjects.trt_start
     for name, outcome in found.outcomes.items():
@@ -118,7 +119,7 @@ def evidence_table(found: Assessment, origin: pd.DataFrame) -> pd.DataFrame:
     Columns: subject, parameter, value, rule (the source's name), date, row (of visits.csv; None
     without a record, 0 for an amputation or a sum), confirmed_by (date of the witness).
     """
-    import pandas as pd  # noqa: PLC0415 - pandas is slow to import
+    import pandas as pd
 
     study = found.study
     row_of_cell = np.zeros(found.grid.day.size, dtype=np.int64)

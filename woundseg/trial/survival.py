@@ -91,7 +91,7 @@ class KaplanMeier:
     @property
     def table(self) -> pd.DataFrame:
         """t, n_risk, n_event, n_censor, S, se, lo, hi; None where undefined."""
-        import pandas as pd  # noqa: PLC0415 - pandas is slow to import
+        import pandas as pd
 
         table = pd.DataFrame(
             {

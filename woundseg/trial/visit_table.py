@@ -62,7 +62,7 @@ def visit_table(
 
     Sorted by subject, date, ulcer, then the order of seq and file.
     """
-    import pandas as pd  # noqa: PLC0415 - pandas is slow to import
+    import pandas as pd
 
     lines = _sum_lines(found) if found.protocol.ulcer.strategy == "sum" else _index_lines(found)
     columns = _columns(found, lines)
@@ -102,7 +102,7 @@ def _index_lines(found: Assessment) -> Lines:
         visit=np.concatenate([rows.visit[place], np.full(amputations, AMPUTATION, object)])[order],
         ulcer=np.concatenate([rows.ulcer[place], ids[lost_who]])[order],
         area=np.concatenate([rows.area[place], blank])[order],
-        sd=np.concatenate([study.sd[place], blank])[order],
+        sd=np.concatenate([np.where(study.closed, 0.0, study.sd)[place], blank])[order],
         evaluable=np.concatenate(
             [np.where(by_code, taken, evaluable), np.zeros(amputations, bool)]
         )[order],
