@@ -166,6 +166,14 @@ def test_several_ulcers_largest_first_and_their_total():
     assert measured.labels[15, 15] == 2 and measured.labels[60, 120] == 1
 
 
+def test_a_rejected_photograph_keeps_ids_and_no_figure():
+    measured = measure.ulcers(segmentation(disc(60, (30, 30), 20, soft=True)), scale())
+    ulcers, total = measure.withheld(measured)
+    assert [ulcer.id for ulcer in ulcers] == ["u1"]
+    assert set(ulcers[0].model_dump(exclude={"id"}).values()) == {None}
+    assert set(total.model_dump().values()) == {None}
+
+
 def test_small_components_are_specks():
     picture = np.zeros((60, 60))
     picture[5:25, 5:25] = 1
@@ -196,6 +204,14 @@ def test_an_ulcer_cut_by_the_frame_is_flagged_and_not_zeroed():
     measured = measure.ulcers(segmentation(picture), scale())
     assert measured.touches_frame == (True, False)
     assert measured.ulcers[0].area_cm2 == pytest.approx(4.0, rel=0.005)
+
+
+def test_an_outline_runs_along_the_edge_whatever_the_probability():
+    # 0.8 inside: 0.5 is met 0.375 px beyond a pixel's centre, at the frame 0.5 px beyond it.
+    picture = np.zeros((50, 50))
+    picture[0:20, 10:30] = 0.8
+    area = measure.ulcers(segmentation(picture), scale()).total.area_cm2
+    assert area == pytest.approx((19 + 0.5 + 0.375) * (19 + 2 * 0.375) / 100, rel=0.001)
 
 
 def test_the_interval_of_a_border_that_moves():

@@ -143,6 +143,13 @@ def ulcers(
     )
 
 
+def withheld(measurement: Measurement) -> tuple[tuple[Ulcer, ...], UlcerFigures]:
+    """Ulcers and total of a rejected photograph: the ids stay, every figure is null."""
+    nothing = dict.fromkeys(UlcerFigures.model_fields)
+    ids = (ulcer.id for ulcer in measurement.ulcers)
+    return tuple(Ulcer(id=name, **nothing) for name in ids), UlcerFigures(**nothing)
+
+
 def smallest_ulcer_px(
     segmentation: Segmentation, scale: Scale | None, options: MeasureOptions | None = None
 ) -> float:
