@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from woundseg import outlines
 from woundseg.classes import TISSUES
-from woundseg.masks import BoolMap, FloatMap, Segmentation
+from woundseg.masks import BoolMap, FloatMap, Segmentation, fill_pinholes
 from woundseg.outlines import Points
 from woundseg.records import (
     DEFAULT_MIN_ULCER_CM2,
@@ -168,13 +168,16 @@ def _pieces(
     """The components that count, largest first, and how many do not."""
     smallest = smallest_ulcer_px(segmentation, scale, options)
     least = smallest if scale is None else options.min_ulcer_cm2 * 100.0
+    largest_hole = math.ceil(smallest) - 1
     kept: list[_Piece] = []
     count = 0
     for corner, mask in _components(segmentation.probability, options.threshold):
         count += 1
         if mask.size < smallest / 4:  # far too small wherever it lies: no need to look
             continue
-        piece = _piece(corner, _fill(mask, smallest), segmentation, scale, options.threshold)
+        piece = _piece(
+            corner, fill_pinholes(mask, largest_hole), segmentation, scale, options.threshold
+        )
         if (piece.area_px if piece.area_mm2 is None else piece.area_mm2) >= least:
             kept.append(piece)
     kept.sort(key=lambda piece: (-(piece.area_mm2 or piece.area_px), piece.y, piece.x))
@@ -204,18 +207,6 @@ def _components(probability: FloatMap, level: float) -> Iterator[tuple[tuple[int
             left, top, wide, high = (int(value) for value in places[label][:4])
             mask = labels[top : top + high, left : left + wide] == label
             yield (x + left, y + top), mask
-
-
-def _fill(mask: BoolMap, smaller_than_px: float) -> BoolMap:
-    """Fills holes of less than that many pixels; larger ones are islands of skin."""
-    outside = np.pad(~mask, 1, constant_values=True).view(np.uint8)
-    _, holes, boxes, _ = cv2.connectedComponentsWithStats(outside, connectivity=4)
-    fill = boxes[:, cv2.CC_STAT_AREA] < smaller_than_px
-    fill[0] = fill[holes[0, 0]] = False
-    if not fill.any():
-        return mask
-    filled: BoolMap = mask | fill[holes[1:-1, 1:-1]]
-    return filled
 
 
 def _piece(
