@@ -19,6 +19,15 @@ def test_write_bytes_and_text(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.bin", "b.txt"]
 
 
+def test_an_earlier_result_is_replaced_and_never_changed_in_place(tmp_path):
+    target = tmp_path / "a.csv"
+    target.write_text("old")
+    with target.open() as reader:
+        files.write_text(target, "new")
+        assert reader.read() == "old"
+    assert target.read_text() == "new"
+
+
 def test_passing_path_is_beside_and_keeps_the_suffix(tmp_path):
     target = tmp_path / "overlay.png"
     with files.writing(target) as part:

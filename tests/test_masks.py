@@ -97,6 +97,7 @@ def test_fill_pinholes_leaves_islands_and_bays():
     # Three single pixels (two of them meet at a corner, which does not join background); the
     # island of 9 and the bay that opens downwards stay.
     assert filled == {(2, 2), (5, 3), (6, 2)}
+    assert (masks.fill_pinholes(before, 1) == after).all()
     assert masks.fill_pinholes(before, 9)[2:5, 5:8].all()
 
 

@@ -188,11 +188,11 @@ def test_16_bit_colour_png(tmp_path):
 
 
 def test_16_bit_grey(tmp_path):
-    grey = np.full((64, 64), 257 * 100 + 128, np.uint16)  # 100.498 of 255
+    grey = np.full((64, 64), 51456, np.uint16)  # / 257 = 200.2 of 255; the upper byte is 201
     grey[:, 32:] = 65535
     for kind in ("PNG", "TIFF"):
         found = photo.read(save(tmp_path, encoded(Image.fromarray(grey), kind)))
-        assert corners(found.pixels) == [(100,) * 3, (255,) * 3] * 2
+        assert corners(found.pixels) == [(200,) * 3, (255,) * 3] * 2
 
 
 def test_16_bit_colour_tiff(tmp_path):
@@ -304,17 +304,25 @@ def test_profile_of_transparent_and_grey_pictures(tmp_path):
     linear = b"curv\0\0\0\0" + struct.pack(">IH", 1, 256)
     tags = {b"desc": text_tag(b"desc", b"grey"), b"cprt": text_tag(b"cprt", b"none")}
     grey = icc(b"GRAY", b"XYZ ", tags | {b"wtpt": xyz_tag(0.9642, 1, 0.8249), b"kTRC": linear})
-    data = encoded(Image.new("L", (64, 64), 55), "PNG", icc_profile=grey)
-    # Linear 55/255 = 0.2157 is 128 in sRGB (IEC 61966-2-1).
-    assert close(corners(photo.read(save(tmp_path, data)).pixels), [(128, 128, 128)] * 4, within=1)
+    for image in (Image.new("L", (64, 64), 55), Image.new("LA", (64, 64), (55, 255))):
+        data = encoded(image, "PNG", icc_profile=grey)
+        found = corners(photo.read(save(tmp_path, data)).pixels)
+        # Linear 55/255 = 0.2157 is 128 in sRGB (IEC 61966-2-1).
+        assert close(found, [(128, 128, 128)] * 4, within=1)
 
 
-def test_srgb_profile_changes_nothing(tmp_path):
+def test_srgb_profile_changes_nothing_and_costs_nothing(tmp_path, monkeypatch):
+    sizes = []
+    apply = ImageCms.applyTransform
+    monkeypatch.setattr(
+        ImageCms, "applyTransform", lambda im, tr: sizes.append(im.size) or apply(im, tr)
+    )
     rng = np.random.default_rng(1)
     pixels = rng.integers(0, 256, (64, 64, 3), np.uint8)
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = encoded(Image.fromarray(pixels), "PNG", icc_profile=profile)
     assert np.array_equal(photo.read(save(tmp_path, data)).pixels, pixels)
+    assert sizes == [(27, 27)]  # the probe alone
 
 
 def cmyk_profile():
@@ -401,6 +409,15 @@ def test_damaged_exif_does_not_cost_the_photograph(tmp_path, recwarn):
     found = photo.read(save(tmp_path, data))
     assert close(corners(found.pixels), UPRIGHT[1])
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("fault", [struct.error, SyntaxError, KeyError, TypeError])
+def test_nothing_that_reading_exif_raises_costs_the_photograph(tmp_path, monkeypatch, fault):
+    def fail(self, tag):
+        raise fault
+
+    monkeypatch.setattr(Image.Exif, "get_ifd", fail)
+    assert photo.read(save(tmp_path, CUT["JPEG"])).captured_at is None
 
 
 # What is refused

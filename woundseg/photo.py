@@ -277,7 +277,7 @@ def _prepare_heif(path: Path, data: bytes) -> None:
     pi-heif 1.4 crashes where the text of an item's entry (``infe``, ISO/IEC 14496-12, 8.11.6)
     is not UTF-8. Side pictures are not looked at.
     """
-    import pi_heif  # noqa: PLC0415 - libheif is loaded only for those who need it
+    import pi_heif
 
     for entry in re.finditer(rb"infe([\x02\x03])", data):
         size = int.from_bytes(data[max(entry.start() - 4, 0) : entry.start()], "big")
@@ -401,7 +401,7 @@ def _profile_transform(image: Image.Image) -> Convert:
     embedded = image.info.get("icc_profile")
     if not embedded:
         return plain
-    from PIL import ImageCms  # noqa: PLC0415 - Little CMS is loaded only for those who need it
+    from PIL import ImageCms
 
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(embedded))
