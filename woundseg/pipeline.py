@@ -12,20 +12,14 @@ from woundseg.records import (
     ColourFacts,
     NotEvaluable,
     PhotoFacts,
-    Quality,
     ResponseFacts,
     Scale,
     ScaleFacts,
     ScoreRecord,
     Settings,
-    Ulcer,
-    UlcerFigures,
 )
 from woundseg.scale import ScaleOptions
 from woundseg.segment import Segmenter
-
-NOTHING_MEASURED = UlcerFigures.model_construct(**dict.fromkeys(UlcerFigures.model_fields))
-"""Every figure null: what a rejected photograph gives."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +29,10 @@ class ScoreOptions:
     measure: MeasureOptions = field(default_factory=MeasureOptions)
     scale: ScaleOptions = field(default_factory=ScaleOptions)
     require_scale: bool = False
+
+    def without_given_scale(self) -> ScoreOptions:
+        """The same for another photograph, of which the mm per pixel are not known."""
+        return replace(self, scale=replace(self.scale, mm_per_px=None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +64,16 @@ def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = Non
     usable = found if isinstance(found, Scale) else None
     measurement = measure.ulcers(segmentation, usable, options.measure)
     judged = quality.assess(photo.pixels, segmentation, measurement, found)
+    ulcers, total = measurement.ulcers, measurement.total
+    if not judged.measurable:
+        ulcers, total = measure.withheld(measurement)
     record = ScoreRecord(
         software=f"woundseg {__version__}",
         photo=_photo_facts(photo),
         scale=_scale_facts(usable, measurement),
         colour=ColourFacts(source="none", residual_de2000=None),
-        ulcers=_ulcers(measurement, judged),
-        total=measurement.total if judged.measurable else NOTHING_MEASURED,
+        ulcers=ulcers,
+        total=total,
         quality=judged,
         settings=_settings(segmentation, usable, options),
         model=segmenter.model,
@@ -82,7 +83,8 @@ def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = Non
 
 def _photo_facts(photo: Photo) -> PhotoFacts:
     return PhotoFacts(
-        path=str(photo.path),
+        # A name that is no UTF-8 must not stop the record from being written.
+        path=str(photo.path).encode("utf-8", "backslashreplace").decode(),
         sha256=photo.sha256,
         width=photo.width,
         height=photo.height,
@@ -98,16 +100,6 @@ def _scale_facts(found: Scale | None, measurement: Measurement) -> ScaleFacts:
         mm_per_px=measurement.mm_per_px,
         tilt_deg=found.tilt_deg,
         residual_px=found.residual_px,
-    )
-
-
-def _ulcers(measurement: Measurement, judged: Quality) -> tuple[Ulcer, ...]:
-    """The ulcers; of a rejected photograph only that they were seen, with no figure."""
-    if judged.measurable:
-        return measurement.ulcers
-    return tuple(
-        Ulcer(id=ulcer.id, **dict.fromkeys(UlcerFigures.model_fields))
-        for ulcer in measurement.ulcers
     )
 
 
