@@ -17,18 +17,18 @@ from woundseg.errors import (
     EXIT_DONE,
     EXIT_FAULT,
     EXIT_INTERRUPTED,
-    EXIT_NOT_MEASURABLE,
     EXIT_PARTLY,
     EXIT_UNREADABLE,
     EXIT_USAGE,
+    NotMeasurableError,
     OutputError,
     UsageError,
     WoundsegError,
 )
 
 if TYPE_CHECKING:
-    from woundseg.pipeline import ScoreOptions
-    from woundseg.records import ScoreRecord
+    from woundseg.pipeline import Scored, ScoreOptions
+    from woundseg.trial.protocol import Protocol
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -47,33 +47,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         command: Command = arguments.command
-        status = command(arguments)
-        sys.stdout.flush()
+        return command(arguments)
     except WoundsegError as error:
-        if arguments.debug:
-            raise
-        return _complain(error.line(), error.exit_status)
+        return _complain(error.line(), error.exit_status, arguments.debug)
     except KeyboardInterrupt:
-        return _complain("woundseg: interrupted.", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output (head, less) has gone; nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complain("woundseg: interrupted.", EXIT_INTERRUPTED, arguments.debug)
+    except BrokenPipeError:  # the reader of our output (head, less) has gone and asks no more
         return OutputError.exit_status
     except Exception as error:
-        if arguments.debug:
-            raise
         kind = type(error).__name__
-        return _complain(
+        line = (
             f"woundseg: a fault of ours ({kind}: {' '.join(str(error).split())[:200]}). "
-            "Run again with --debug and report what it prints.",
-            EXIT_FAULT,
+            "Run again with --debug and report what it prints."
         )
-    return status
+        return _complain(line, EXIT_FAULT, arguments.debug)
 
 
-def _complain(line: str, status: int) -> int:
+def _complain(line: str, status: int, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
     sys.stderr.write(line + "\n")
     return status
+
+
+def _say(text: str) -> None:
+    """Gives a part of the result to standard output, at once.
+
+    Raises:
+        OutputError: nothing more can be written there, as on a full disk.
+        BrokenPipeError: whoever read it has gone.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would fail again, with a traceback, as Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OutputError(
+            "standard output", f"cannot be written ({error.strerror})", "Send it elsewhere"
+        ) from error
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -129,7 +145,8 @@ def _add_score(commands: argparse._SubParsersAction[_Parser]) -> None:
         action="append",
         default=[],
         metavar="CM2|RECORD.json|PHOTO",
-        help="an earlier visit; repeat it for more, in order of time",
+        help="an earlier visit (a photograph with a card or marker of its own); repeat it for"
+        " more, in order of time",
     )
     parser.add_argument("--protocol", type=Path, metavar="FILE", help="rules that differ (YAML)")
     parser.add_argument("--min-ulcer-cm2", type=float, metavar="CM2", help="smallest that counts")
@@ -162,25 +179,35 @@ def _score(arguments: argparse.Namespace) -> int:
     from woundseg.pipeline import score
 
     options = _score_options(arguments)
+    rules = _rules(arguments)
     read = photo.read(arguments.photo)
     segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
     scored = score(read, segmenter, options)
-    if arguments.baseline:
+    if arguments.baseline and rules is not None:
         from woundseg import baseline
-        from woundseg.trial import protocol
 
-        rules = protocol.load(arguments.protocol)
+        # Millimetres per pixel hold for one photograph; a card or marker is found in each.
+        others = options.without_given_scale()
         earlier = [
-            baseline.read(text, lambda path: score(photo.read(path), segmenter, options).record)
+            baseline.read(text, lambda path: score(photo.read(path), segmenter, others).record)
             for text in arguments.baseline
         ]
         scored = scored.with_response(baseline.respond(earlier, scored.record, rules))
     if arguments.out is not None:
         for path in results.write(scored, arguments.out, arguments.photo.stem):
             sys.stderr.write(f"wrote {path}\n")
-    text = results.to_json(scored) if arguments.json else wording.describe(scored.record) + "\n"
-    sys.stdout.write(text)
-    return _score_status(scored.record, arguments.require_scale)
+    _say(results.to_json(scored) if arguments.json else wording.describe(scored.record) + "\n")
+    _refuse_unmeasurable(scored, arguments.require_scale)
+    return EXIT_DONE
+
+
+def _rules(arguments: argparse.Namespace) -> Protocol | None:
+    """The protocol, read before any work starts; None where nothing is to be compared."""
+    if not arguments.baseline and arguments.protocol is None:
+        return None
+    from woundseg.trial import protocol
+
+    return protocol.load(arguments.protocol)
 
 
 def _score_options(arguments: argparse.Namespace) -> ScoreOptions:
@@ -205,12 +232,23 @@ def _score_options(arguments: argparse.Namespace) -> ScoreOptions:
     )
 
 
-def _score_status(record: ScoreRecord, require_scale: bool) -> int:
+def _refuse_unmeasurable(scored: Scored, require_scale: bool) -> None:
+    """Says on standard error what the record says, for who reads the exit status.
+
+    Raises:
+        NotMeasurableError: a flag rejects the photograph, or a scale is required and missing.
+    """
+    from woundseg.records import NotEvaluable
+
+    record = scored.record
+    flags = {flag.severity: flag for flag in reversed(record.quality.flags)}
     if not record.quality.measurable:
-        return EXIT_NOT_MEASURABLE
+        flag = flags["reject"]
+        raise NotMeasurableError(record.photo.path, f"not measurable ({flag.code})", flag.advice)
     if require_scale and record.scale.source == "none":
-        return EXIT_NOT_MEASURABLE
-    return EXIT_DONE
+        missing = scored.scale
+        advice = missing.advice if isinstance(missing, NotEvaluable) else "Lay the card beside it"
+        raise NotMeasurableError(record.photo.path, "has no scale", advice)
 
 
 # --- segment, card, schema, demo --------------------------------------------------------------
@@ -242,10 +280,9 @@ def _segment(arguments: argparse.Namespace) -> int:
         if result.error is not None:
             sys.stderr.write(f"{result.error}\n")
         elif not arguments.json:
-            sys.stdout.write(f"{result.mask}\n")
+            _say(f"{result.mask}\n")
     if arguments.json:
-        rows = [{k: v if v is None else str(v) for k, v in vars(r).items()} for r in found]
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        _say(json.dumps([vars(result) for result in found], indent=2, default=str) + "\n")
     failed = [result for result in found if result.error is not None]
     if failed and arguments.photos.is_file():
         return EXIT_UNREADABLE
@@ -270,7 +307,7 @@ def _add_card(commands: argparse._SubParsersAction[_Parser]) -> None:
 def _card(arguments: argparse.Namespace) -> int:
     from woundseg.card import write_card
 
-    sys.stdout.write(f"{write_card(arguments.out, arguments.size, arguments.dpi)}\n")
+    _say(f"{write_card(arguments.out, arguments.size, arguments.dpi)}\n")
     return EXIT_DONE
 
 
@@ -284,7 +321,7 @@ def _schema(_arguments: argparse.Namespace) -> int:
 
     from woundseg.records import ScoreRecord
 
-    sys.stdout.write(json.dumps(ScoreRecord.model_json_schema(), indent=2) + "\n")
+    _say(json.dumps(ScoreRecord.model_json_schema(), indent=2) + "\n")
     return EXIT_DONE
 
 
@@ -305,10 +342,9 @@ def _demo(arguments: argparse.Namespace) -> int:
     from woundseg.trial import protocol
 
     segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
-    sys.stdout.write(f"{demo.TITLE}\n{demo.HEADER}\n")
+    _say(f"{demo.TITLE}\n{demo.HEADER}\n")
     for visit in demo.run(arguments.folder, segmenter, protocol.load(None)):
-        sys.stdout.write(visit.line() + "\n")
-        sys.stdout.flush()
+        _say(visit.line() + "\n")
     sys.stderr.write(f"photographs, records and pictures are in {arguments.folder}\n")
     return EXIT_DONE
 
@@ -328,13 +364,16 @@ def _add_train(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from contextlib import redirect_stdout
+
     from woundseg.config import train_options
 
     options = train_options(arguments.overrides)
     from woundseg.training.fit import fit
 
-    checkpoint = fit(options)
-    sys.stdout.write(f"{checkpoint}\n")
+    with redirect_stdout(sys.stderr):  # Lightning's progress bar goes to standard output
+        checkpoint = fit(options)
+    _say(f"{checkpoint}\n")
     return EXIT_DONE
 
 
@@ -353,7 +392,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from woundseg.config import evaluation
     from woundseg.evaluate import run
 
-    sys.stdout.write(run(evaluation(arguments.overrides), _progress).text() + "\n")
+    _say(run(evaluation(arguments.overrides), _progress).text() + "\n")
     return EXIT_DONE
 
 

@@ -29,8 +29,11 @@ class MaskResult:
     error: str | None = None
 
 
-def find_photos(root: Path) -> list[Path]:
+def find_photos(root: Path, out: Path | None = None) -> list[Path]:
     """The photographs at or below ``root``, by suffix, sorted; links to folders are not followed.
+
+    Where the results' folder ``out`` lies inside ``root`` it is left out: masks of an earlier run
+    are no photographs.
 
     Raises:
         UsageError: nothing there, or no photograph among it.
@@ -39,11 +42,13 @@ def find_photos(root: Path) -> list[Path]:
         return [root]
     if not root.is_dir():
         raise UsageError(root, "is neither a file nor a folder", "Check the path")
+    results = None if out is None or out.resolve() == root.resolve() else out.resolve()
     found = [
         Path(folder) / name
         for folder, _, names in os.walk(root)
         for name in names
         if Path(name).suffix.lower() in PHOTO_SUFFIXES
+        and results not in Path(folder, name).resolve().parents
     ]
     if not found:
         kinds = ", ".join(sorted(PHOTO_SUFFIXES))
@@ -57,10 +62,11 @@ def segment(
     """Writes ``out/<stem>.png`` for each photograph, keeping sub-folders; one result each.
 
     Raises:
-        UsageError: no photographs, or two that would write the same mask (all are named).
+        UsageError: no photographs, two that would write the same mask (all are named), or one
+            that a mask would replace.
         OutputError: a mask cannot be written.
     """
-    photos = find_photos(root)
+    photos = find_photos(root, out)
     base = root if root.is_dir() else root.parent
     targets = _targets(photos, base, out)
     for done, (path, target) in enumerate(targets.items(), start=1):
@@ -78,6 +84,9 @@ def _targets(photos: list[Path], base: Path, out: Path) -> dict[Path, Path]:
         raise UsageError(
             base, f"photographs of one stem: {'; '.join(doubled)}", "Rename one of each pair"
         )
+    originals = {path.resolve() for path in photos}
+    if any(target.resolve() in originals for target in targets.values()):
+        raise UsageError(out, "holds the photographs: masks would replace them", "Choose another")
     return targets
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def installed() -> bool:
-    """Whether torch is installed."""
-    return importlib.util.find_spec("torch") is not None
+    """Whether torch is installed, and onnx, which reads the weight file for it."""
+    return all(importlib.util.find_spec(name) is not None for name in ("torch", "onnx"))
 
 
 def cuda_works() -> bool:
@@ -26,7 +26,7 @@ def cuda_works() -> bool:
 def why_no_cuda() -> str:
     """The cause, for a message."""
     if not installed():
-        return "torch is not installed (pip install woundseg[cuda])"
+        return "torch or onnx is not installed (pip install woundseg[cuda])"
     return "no CUDA GPU works here"
 
 

@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+from woundseg import files
 from woundseg.datasets import fingerprint
 from woundseg.errors import ConfigurationError
 from woundseg.nets import unet
@@ -47,10 +48,10 @@ def fit(options: TrainOptions) -> Path:
     Raises:
         ConfigurationError: an option that cannot be served, or nothing to train on.
         DataSetError: the data set is not where it should be.
+        OutputError: the run's folder or ``run.json`` cannot be written.
     """
     started = time.time()
-    out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = files.make_folder(Path(options.out))
     L.seed_everything(options.seed, workers=True, verbose=False)
     if options.trainer.threads:
         torch.set_num_threads(options.trainer.threads)
@@ -145,4 +146,4 @@ def _write_run(out: Path, options: TrainOptions, facts: dict[str, Any]) -> None:
     earlier = json.loads(path.read_text()).get("sessions", []) if path.exists() else []
     run = {"config": dataclasses.asdict(options), **facts}
     run["sessions"] = [*earlier, {"epochs": facts["epochs"], "seconds": facts["seconds"]}]
-    path.write_text(json.dumps(run, indent=1, sort_keys=True) + "\n")
+    files.write_text(path, json.dumps(run, indent=1, sort_keys=True) + "\n")
