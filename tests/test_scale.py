@@ -450,3 +450,29 @@ class TestThePlane:
         plane = fit(Corners(px, drawn_mm, np.full(6, 0.1)), Camera(WIDTH, HEIGHT, FOCAL))
         area = shoelace(scale.to_plane_mm(scale_of(plane), seen_at(pose(10.0), ULCER_MM)))
         assert area == pytest.approx(400.0, rel=3e-3)
+
+
+def test_a_bowed_card_keeps_the_areas_beside_it():
+    """A card whose middle stands 1 mm above its ends; a square of 20 mm, 100 mm beside it."""
+    from woundseg import card
+    from woundseg.scale import plane
+    from woundseg.simulate import Camera, Lens, Pose
+
+    view = Camera(Lens(1632, 1224, 28.0), Pose((74, 133), 350, 25, 90))  # 4% without the bow
+    markers = card.layout("standard").markers
+    mm = np.array([marker.corners() for marker in markers], float)
+    lift = 1 - (mm[..., 0] / 74 - 1) ** 2
+    px = np.array(
+        [
+            [view.project(point, height) for point, height in zip(*marker, strict=True)]
+            for marker in zip(mm, lift, strict=True)
+        ]
+    )
+    known = plane.Camera(1632, 1224, view.lens.focal_px)
+    fit = plane.fit(plane.Corners(px, mm, np.full(len(px), 0.1)), known)
+    square = np.array([[64.0, 205], [84, 205], [84, 225], [64, 225]])
+    rows = tuple(tuple(row) for row in fit.px_to_mm.tolist())
+    seen = scale.to_plane_mm(Scale("card", rows, radial=fit.radial), view.project(square))
+    x, y = seen.T
+    area = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+    assert area == pytest.approx(400, rel=0.01)

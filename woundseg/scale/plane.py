@@ -1,10 +1,12 @@
 """From marker corners to the plane that they lie in: camera, homography and its covariance.
 
 The corners are explained by a camera (pose, focal length, principal point, one radial
-distortion term) and by how much the print's black squares look larger or smaller than drawn
-(ink, glare, a camera's sharpening). What the corners do not settle is held by weak priors, so
-that the same fit serves four corners and twenty-four, and its covariance says what is unknown.
-The plane's homography is given for positions straightened by the radial term.
+distortion term), by how much the print's black squares look larger or smaller than drawn (ink,
+glare, a camera's sharpening), and by how much the card bows: a millimetre, left out, would be
+taken for tilt and distortion and spoil areas beside the card by 5%. What the corners do not
+settle is held by weak priors, so that the same fit serves four corners and twenty-four, and its
+covariance says what is unknown. The plane's homography is given for positions straightened by
+the radial term.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ _CENTRE_SD = 0.03  # principal point, of the long side: lens shift, stabiliser, 
 _RADIAL_SD = 0.05  # k1 in OpenCV's units: a phone's after its own correction, with room
 _SPREAD_SD_MM = 0.10  # apparent growth of black squares, at each side
 _SPREAD_SD_PX = 0.30
-_N = 11  # rotation 3, translation 3, log f, cx, cy, k1, spread
+_BOW_SD_MM = 1.0  # a sheet of paper lying on a cloth: its middle above its left and right ends
+_N = 12  # rotation 3, translation 3, log f, cx, cy, k1, spread, bow
+_PRIORS = _N - 6  # all but the pose
 
 
 @dataclass(frozen=True)
@@ -195,13 +199,16 @@ class _Problem:
         middle = corners.mm.mean(axis=1, keepdims=True)
         self.growth = np.sign(corners.mm - middle).reshape(-1, 2)
         self.pivot = self.mm.mean(axis=0)  # the pose is that of the middle of the markers
+        half = max(float(np.ptp(self.mm[:, 0])) / 2, 1e-9)
+        middle_x = (self.mm[:, 0].max() + self.mm[:, 0].min()) / 2
+        self.lift = 1 - ((self.mm[:, 0] - middle_x) / half) ** 2
         centre = ((camera.width - 1) / 2, (camera.height - 1) / 2)
         long_side = max(camera.width, camera.height)
         scale = float(
             np.linalg.norm(corners.px[:, 0] - corners.px[:, 2])
             / np.linalg.norm(corners.mm[:, 0] - corners.mm[:, 2])
         )
-        self.prior = np.array([math.log(camera.focal), *centre, 0.0, 0.0])
+        self.prior = np.array([math.log(camera.focal), *centre, 0.0, 0.0, 0.0])
         self.prior_sd = np.array(
             [
                 _FOCAL_LOG_SD[camera.focal_px is not None],
@@ -209,6 +216,7 @@ class _Problem:
                 _CENTRE_SD * long_side,
                 _RADIAL_SD,
                 math.hypot(_SPREAD_SD_MM, _SPREAD_SD_PX / scale),
+                _BOW_SD_MM if len(corners.px) > 1 else 1e-6,
             ]
         )
 
@@ -232,27 +240,31 @@ class _Problem:
         """Residuals in standard deviations, and their derivatives by the parameters."""
         focal = math.exp(min(theta[6], 30.0))
         places = self.mm - self.pivot + theta[10] * self.growth
-        flat = np.column_stack([places, np.zeros(len(places))])
+        space = np.column_stack([places, -theta[11] * self.lift])
         matrix = np.array([[focal, 0, theta[7]], [0, focal, theta[8]], [0, 0, 1]])
         radial = np.array([theta[9], 0, 0, 0])
-        seen, by = cv2.projectPoints(flat, theta[:3], theta[3:6], matrix, radial)
-        local = self._by_place(theta, places, focal)
+        seen, by = cv2.projectPoints(space, theta[:3], theta[3:6], matrix, radial)
+        level = np.zeros(len(places))
+        grown = self._by_move(theta, space, np.column_stack([self.growth, level]), focal)
+        bowed = self._by_move(theta, space, np.column_stack([level, level, -self.lift]), focal)
         columns = [by[:, :6], (by[:, 6] + by[:, 7])[:, None] * focal, by[:, 8:11]]
-        data = np.column_stack([*columns, local])
+        data = np.column_stack([*columns, grown, bowed])
         misfit = (seen.reshape(-1, 2) - self.px).ravel()
         held = (theta[6:] - self.prior) / self.prior_sd
-        prior_rows = np.hstack([np.zeros((5, 6)), np.diag(1 / self.prior_sd)])
+        prior_rows = np.hstack([np.zeros((_PRIORS, 6)), np.diag(1 / self.prior_sd)])
         return (
             np.concatenate([misfit * self.weight, held]),
             np.vstack([data * self.weight[:, None], prior_rows]),
         )
 
-    def _by_place(self, theta: NDArray[np.float64], places: Points, focal: float) -> Points:
-        """Derivative of the seen places by the growth of the squares, distortion left out."""
+    def _by_move(
+        self, theta: NDArray[np.float64], space: Points, move: Points, focal: float
+    ) -> Points:
+        """Derivative of the seen places by moving the corners (n, 3), distortion left out."""
         turn = cv2.Rodrigues(theta[:3])[0]
-        space = places @ turn[:, :2].T + theta[3:6]
-        moved = self.growth @ turn[:, :2].T
-        rate = (moved[:, :2] - space[:, :2] / space[:, 2:] * moved[:, 2:]) / space[:, 2:]
+        seen = space @ turn.T + theta[3:6]
+        moved = move @ turn.T
+        rate = (moved[:, :2] - seen[:, :2] / seen[:, 2:] * moved[:, 2:]) / seen[:, 2:]
         return np.asarray(focal * rate).ravel()
 
     def result(self, theta: NDArray[np.float64], residual: Points, jacobian: Matrix) -> PlaneFit:
