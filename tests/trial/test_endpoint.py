@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from making import DEFAULT, date, endpoint, lines, shown, subjects, visits
 
 from woundseg.trial import explain, visit_response
 from woundseg.trial.best import CBOR
-from woundseg.trial.endpoint import derive, write
+from woundseg.trial.endpoint import derive, derive_from, write
 
 ONE = "subject\nA"
 
@@ -333,6 +334,28 @@ def test_share_of_a_visit_on_the_threshold_is_a_half():
     assert found.p_pr[1] + found.p_sd[1] == pytest.approx(1.0)
 
 
+def test_each_draw_is_the_plain_derivation_of_its_areas():
+    """Draw by draw, with the same noise, through the plain way: counts of CBOR are equal."""
+    rows = TRIAL_VISITS + "A -7 3.9 .\n".replace("-7", "300")
+    two = visits(rows + "B 0 2.9 .\n").assign(ulcer=lambda f: ["u1"] * (len(f) - 1) + ["u2"])
+    listed, draws = subjects("subject\nA\nB\nC\nD"), 25
+    few = DEFAULT.override({"uncertainty": {"draws": draws, "default_cv": 0.3}})
+    simulated = derive(two, listed, few, True)
+    study = simulated.found.study
+    noise = np.random.default_rng(few.uncertainty.seed).standard_normal((draws, study.who.size))
+    counts = pd.DataFrame(0.0, index=list("ABCD"), columns=["CR", "PR", "SD", "PD", "NE"])
+    for one in noise:
+        drawn = replace(study.rows, area=study.rows.area * np.exp(study.spread * one))
+        cbor = derive_from(drawn, study.subjects, few).subject_response.cbor
+        for subject, code in zip("ABCD", cbor, strict=True):
+            counts.loc[subject, code] += 1 / draws
+    expected = counts.T.to_dict()
+    assert simulated.summary["mc"]["subjects"] == {
+        subject: pytest.approx(shares) for subject, shares in expected.items()
+    }
+    assert 0 < expected["B"]["PD"] < 1  # the draws do differ
+
+
 # --- section 10: files -------------------------------------------------------------------------
 
 
@@ -442,6 +465,61 @@ def test_scale_does_not_matter_without_floors(courses, factor):
     assert plain.visit_response.response.tolist() == scaled.visit_response.response.tolist()
     assert plain.subject_response.cbor.tolist() == scaled.subject_response.cbor.tolist()
     assert plain.subject_response.dor_days.tolist() == scaled.subject_response.dor_days.tolist()
+
+
+def coded_plainly(course):
+    """Code and reason of each visit after a baseline of 2 cm², read off section 3 line by line."""
+    days, found, nadir = sorted(course), {}, 2.0
+    for place, day in enumerate(days):
+        area = course[day]
+        if area is None:
+            found[day] = ("NE", "NOTEVAL")
+            continue
+        if area <= 0:
+            found[day] = ("CR", "CLOSED")
+        elif closure_confirmed([(d, course[d]) for d in days[:place]]):
+            found[day] = ("PD", "REOPEN")
+        elif round(area - nadir, 6) >= 0.25 and (
+            nadir == 0 or round(100 * (area - nadir) / nadir, 6) >= 25
+        ):
+            found[day] = ("PD", "GROWTH")
+        elif round(2.0 - area, 6) >= 0.25 and round(100 * (2.0 - area) / 2.0, 6) >= 50:
+            found[day] = ("PR", "PAR50")
+        else:
+            found[day] = ("SD", "STABLE")
+        nadir = min(nadir, area)
+    return found
+
+
+def closure_confirmed(visits_before):
+    """Two closed visits at least 14 days apart, only CR and at most one NE between."""
+    for i, (day, area) in enumerate(visits_before):
+        for j in range(i + 1, len(visits_before)):
+            later, other = visits_before[j]
+            between = [a for _, a in visits_before[i + 1 : j]]
+            if (
+                area == 0 and other == 0 and later - day >= 14
+                and all(a is None or a == 0 for a in between)
+                and between.count(None) <= 1
+            ):  # fmt: skip
+                return True
+    return False
+
+
+CLOSING = st.dictionaries(
+    st.integers(1, 90), st.sampled_from([None, 0.0, 0.0, 0.0, 0.2, 1.0, 2.6]), max_size=9
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(COURSE, CLOSING), min_size=1, max_size=8))
+def test_arrays_agree_with_section_3_read_plainly(courses):
+    table, listed = study_of(courses)
+    found = visit_response(table, listed, DEFAULT)
+    for who, course in enumerate(courses):
+        mine = found[(found.subject == f"S{who}") & (found.day > 0)]
+        actual = {row.day: (row.response, row.reason) for row in mine.itertuples()}
+        assert actual == coded_plainly(course)
 
 
 @settings(max_examples=25, deadline=None)

@@ -171,14 +171,15 @@ RULES: tuple[Rule, ...] = (
         Code.PD,
         "REOPEN",
         _reopened,
-        "not closed, after a closure confirmed at least {days} days apart{reopen}",
+        "not closed, after a closure that a second visit confirmed, {days} days later or more"
+        "{reopen}",
     ),
     Rule(
         5,
         Code.PD,
         "GROWTH",
         _grown,
-        "grown from the {pd_ref} by at least {pd_cm2} cm² and at least {pd_pct} %",
+        "grown from the {pd_ref} by at least {pd_cm2} cm² and at least {pd_pct} % (any, from 0)",
     ),
     Rule(6, Code.PD, "NEWULC", _new_ulcer, "a new ulcer on this date{new}"),
     Rule(
