@@ -98,7 +98,12 @@ class TorchEngine:
     def __init__(self, weights: Path, device: Literal["cpu", "cuda"], precision: Precision) -> None:
         if precision == "int8":
             raise UsageError("--precision int8", "is not served by torch", "Take bf16 or fp16")
-        model = onnx.load(weights)
+        try:
+            model = onnx.load(weights)
+        except Exception as error:  # protobuf's own exceptions, by implementation
+            raise ConfigurationError(
+                weights, f"is no weight file ({type(error).__name__})", "Reinstall woundseg"
+            ) from error
         unknown = {node.op_type for node in model.graph.node} - OPERATIONS.keys()
         if unknown:
             raise ConfigurationError(
