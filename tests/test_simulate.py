@@ -242,11 +242,11 @@ def flat_look(monkeypatch):
     from woundseg.simulate import scene as scenes
 
     def paint_only_cover(paint, look, _light_deg):
-        from woundseg.simulate.ulcer import BORDER_MM, crop_window, signed_distance_mm
+        from woundseg.simulate.ulcer import bed_cover, crop_window, signed_distance_mm
 
         rows, columns, window = crop_window(look.outline, paint.window)
         distance = signed_distance_mm(look.outline, window)
-        cover = np.clip(0.5 - distance / max(BORDER_MM, 1 / window.px_per_mm), 0, 1)
+        cover = bed_cover(distance, window)
         # In linear light; ``_lit`` below leaves it as it is.
         paint.albedo[...], paint.shade[...], paint.cover[...] = 0, 1, 1
         paint.albedo[rows, columns] = cover[..., None]
@@ -372,7 +372,7 @@ def test_views_keep_to_their_ranges(seed):
     assert 0 <= pose.tilt_deg <= 30
     assert pose.distance_mm >= 220
     assert 60 <= spec.capture.jpeg_quality <= 95
-    assert 0.8 <= spec.ulcers[0].outline.area_cm2 <= 12
+    assert 1.0 <= spec.ulcers[0].outline.area_cm2 <= 12
     shown = [
         spec.camera.project(spec.ulcers[0].outline.points_mm(50)),
         spec.camera.project(card_corners_mm(spec.card)),

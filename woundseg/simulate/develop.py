@@ -127,7 +127,7 @@ class Exif:
 
 def encode_jpeg(picture: NDArray[np.uint8], quality: int, facts: Exif) -> bytes:
     """A JPEG file of an RGB picture (H, W, 3)."""
-    from PIL import Image  # noqa: PLC0415 - slow to import, and only writing needs it
+    from PIL import Image
 
     exif = Image.Exif()
     exif[0x010F], exif[0x0110] = "woundseg", "simulated camera"  # Make, Model
@@ -144,7 +144,7 @@ def encode_jpeg(picture: NDArray[np.uint8], quality: int, facts: Exif) -> bytes:
 
 def decode_jpeg(jpeg: bytes) -> NDArray[np.uint8]:
     """The RGB picture (H, W, 3) in a JPEG file."""
-    from PIL import Image  # noqa: PLC0415 - as above
+    from PIL import Image
 
     with Image.open(io.BytesIO(jpeg)) as image:
         return np.asarray(image.convert("RGB")).copy()

@@ -116,8 +116,7 @@ def paint_ulcer(paint: Paint, look: UlcerLook, light_deg: float) -> None:
     _paint_glints(bed_albedo, bed_height, look, window)
     hollow = np.clip(0.16 + 0.14 * field((look.seed, 23), Grain(11, 2), window), 0, 0.5)
     bed_albedo *= (1 - hollow * np.exp(-(((distance + 0.5) / 1.1) ** 2)))[..., None]
-    # Half covered exactly on the outline, however soft the border.
-    cover = np.clip(0.5 - distance / max(BORDER_MM, 1 / window.px_per_mm), 0, 1)
+    cover = bed_cover(distance, window)
     albedo += (bed_albedo - albedo) * cover[..., None]
     rim = 0.25 * look.callus_mm * np.exp(-(((distance - 1.4) / 1.5) ** 2))
     rim = rim - 1.2 * step(-distance, -0.6, 2.2)
@@ -125,6 +124,12 @@ def paint_ulcer(paint: Paint, look: UlcerLook, light_deg: float) -> None:
     shade *= 1 + 0.55 * (lit - 1)
     lit = relief(bed_height, window.px_per_mm, light_deg)
     shade *= 1 + cover * 0.45 * (np.clip(lit, 0.3, 1.7) - 1)
+
+
+def bed_cover(distance: FloatImage, window: Window) -> FloatImage:
+    """Share of each texel that is bed: a half exactly on the outline, however soft the border."""
+    soft = max(BORDER_MM, 1 / window.px_per_mm)
+    return np.asarray(np.clip(0.5 - distance / soft, 0, 1), dtype=np.float32)
 
 
 def _paint_rim(albedo: FloatImage, look: UlcerLook, window: Window, distance: FloatImage) -> None:

@@ -70,7 +70,7 @@ class ViewRanges:
     vignette: Range = (0.0, 0.3)
     white_balance: Range = (0.9, 1.1)
     jpeg_quality: Range = (60, 95)
-    area_cm2: Range = (0.8, 12.0)
+    area_cm2: Range = (1.0, 12.0)
     sensors: tuple[float, ...] = (0.45, 0.4, 0.12, 0.03)
     small_card: float = 0.3
     bow_mm: Range = (0.0, 0.0)

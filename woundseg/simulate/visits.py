@@ -13,6 +13,7 @@ import numpy as np
 from woundseg.files import make_folder, write_bytes, write_text
 from woundseg.simulate.camera import Camera
 from woundseg.simulate.foot import Foot
+from woundseg.simulate.outline import Outline
 from woundseg.simulate.scene import CardPlace, Scene, SceneSpec, render
 from woundseg.simulate.ulcer import UlcerLook
 from woundseg.simulate.views import (
@@ -45,6 +46,9 @@ BEDSIDE = ViewRanges(
     sensors=(0.0, 0.0, 1.0, 0.0),
 )
 """A photograph taken with some care."""
+
+FRAMED_CM2 = 60.0
+"""The photograph shows a disc of this area around the ulcer."""
 
 TRUTH_COLUMNS = (
     "path", "subject", "visit", "date", "ulcer", "area_cm2", "perimeter_cm", "length_cm", "width_cm"
@@ -142,7 +146,9 @@ def _draw_visit(rng: np.random.Generator, course: Course, foot: Foot, look: Ulce
     card = place_card(rng, foot, shown, CardPlace(shown.outline.centre_mm, angle))
     camera = draw_camera(rng, course.ranges)
     upright = replace(camera.pose, roll_deg=float(rng.normal(0, 9)))
-    camera = aim(Camera(camera.lens, upright), shown, card)
+    # Frame the skin around the ulcer too, however small it has become.
+    around = replace(shown, outline=Outline(shown.outline.centre_mm, FRAMED_CM2))
+    camera = aim(Camera(camera.lens, upright), around, card)
     return SceneSpec(
         camera=camera,
         foot=foot,
