@@ -14,8 +14,9 @@ DEFAULT_DISTANCE_MM = 300.0
 """Camera to card when EXIF gives no focal length."""
 PLANE_OFFSET_MM = 5.0
 """How far above or below the ulcer's plane the card may lie: inside the 95% interval."""
-FITTED_HEIGHT_MARGIN = 1.03
-"""A fitted camera height may be too large by this: EXIF states focal lengths in whole mm."""
+FITTED_HEIGHT_MARGIN = 1.06
+"""A fitted camera height may be too large by this: EXIF states focal lengths in whole mm (2%), and
+the fit lets them move by 4%."""
 
 
 def to_plane_mm(scale: Scale, points_xy: ArrayLike) -> NDArray[np.float64]:
@@ -69,7 +70,7 @@ def log_area_sd_at(scale: Scale, x: float, y: float) -> float:
     Two parts, added as variances: that of the homography, carried through
     log area = log |det H| − 3 log W; and the card lying up to 5 mm above or below the ulcer,
     whose half-width at 95% is −2 ln(1 − 5 / height), with the camera's height over the plane:
-    distance × cos tilt, 3% less where both were fitted (EXIF's focal length is in whole mm). A
+    distance × cos tilt, 6% less where both were fitted (EXIF's focal length is in whole mm). A
     scale given by the user is taken as exact and gives 0.
     """
     if scale.source == "given":
