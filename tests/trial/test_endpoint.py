@@ -130,6 +130,7 @@ def test_summary_side_by_side():
     ("rows", "area"),
     [
         ("A -28 4\nA -10 3", 3.0),  # the last on or before the first dose
+        ("A -28 4\nA 20 3", 4.0),  # the first day of the window
         ("A -29 4\nA 20 3", np.nan),  # outside the window
         ("A -5 4\nA 0 2.5", 2.5),  # the day of the first dose counts
         ("A -5 4\nA 1 2.5", 4.0),
@@ -266,6 +267,7 @@ ENDINGS = [
     ("A 140 1", "subject rescue\nA 140", (140, 0, "RECUR")),  # the photograph precedes treatment
     ("A 140 1", ONE, (140, 0, "RECUR")),  # one window (W16) missed
     ("A 183 1", ONE, (84, 3, "MISSED")),  # two windows (W16, W20) missed
+    ("A 98 0\nA 154 1", ONE, (154, 0, "RECUR")),  # both at a window's edge: none wholly missed
     ("A 112 0", "subject death\nA 220", (112, 3, "MISSED")),  # W20 and M6 before a death
     ("A 1917 0\nA 1920 1", ONE, (1917, 1, "LASTASM")),  # later visits are ignored
 ]

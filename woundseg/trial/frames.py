@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from woundseg.trial.cells import NEVER
-from woundseg.trial.codes import AnyArray, Bools, Floats, Ints
+from woundseg.trial.codes import AnyArray, Bools, Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,19 +35,13 @@ def flag(values: Bools, known: Bools | None = None, no: str = "N") -> AnyArray:
     return text if known is None else np.where(known, text, "")
 
 
-def whole(values: AnyArray, known: Bools) -> AnyArray:
-    """Whole numbers, None where not known."""
-    cells = values.astype(object)
-    cells[~known] = None
-    return cells
-
-
 def number_text(value: Any) -> str:  # noqa: ANN401 - a cell of any type
     """A cell as CSV text: 12 significant digits, blank for None and NaN."""
     if value is None:
         return ""
     if isinstance(value, float):
-        return "" if math.isnan(value) else format(value, f".{SIGNIFICANT_DIGITS}g")
+        # + 0.0 takes the sign off a negative zero
+        return "" if math.isnan(value) else format(value + 0.0, f".{SIGNIFICANT_DIGITS}g")
     return str(value)
 
 
@@ -75,8 +69,3 @@ def rounded(value: Any) -> Any:  # noqa: ANN401 - JSON has several types
     if isinstance(value, float):
         return None if math.isnan(value) else float(number_text(value))
     return value
-
-
-def not_zero(value: Floats) -> Floats:
-    """Without the minus sign of -0.0, which the CSV would show."""
-    return np.asarray(value + 0.0)
