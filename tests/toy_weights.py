@@ -1,8 +1,8 @@
 """A small real weight file and a drawn photograph of known area, for tests of the assembly.
 
-The network finds patches of crimson (red and blue well above green), as no card or skin has. Its graph has what an exported U-Net
-has: photographs in, weights in float16 behind a Cast, a coarse path resized and joined to a fine
-one, probabilities out.
+The network finds patches of crimson (red and blue well above green), as no card or skin has. Its
+graph has what an exported U-Net has: photographs in, weights in float16 behind a Cast, a coarse
+path resized and joined to a fine one, probabilities out.
 """
 
 from pathlib import Path
@@ -116,7 +116,10 @@ def photograph(
     width, height = (round(side * px_per_mm) for side in size_mm)
     canvas = np.full((height, width, 3), CLOTH, np.float32)
     at = np.moveaxis(np.mgrid[:height, :width].astype(np.float32) / px_per_mm, 0, -1)[..., ::-1]
-    canvas[at[..., 0] < 60] = SKIN
+    blotches = np.random.default_rng(4).random((9, 12), np.float32)
+    blotches = cv2.resize(blotches, (width, height), interpolation=cv2.INTER_LINEAR)
+    skin = SKIN - blotches[..., None] * np.array((20, 30, 16), np.float32)
+    canvas = np.where(at[..., :1] < 60, skin, canvas)
     for x, y, radius in ulcers:
         canvas[np.hypot(at[..., 0] - x, at[..., 1] - y) < radius] = WOUND
     card = draw_card("small", px_per_mm)

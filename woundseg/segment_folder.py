@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from woundseg import files, masks, photo
+from woundseg import files, masks, measure, photo
 from woundseg.errors import UsageError, WoundsegError
-from woundseg.masks import Segmentation
 from woundseg.segment import Segmenter
 
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif"}
 )
-THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,12 @@ def _targets(photos: list[Path], base: Path, out: Path) -> dict[Path, Path]:
 
 
 def _segment_one(path: Path, target: Path, segmenter: Segmenter) -> MaskResult:
+    """The mask holds what score would call ulcers without a scale: specks are left out."""
     try:
-        found: Segmentation = segmenter(photo.read(path).pixels)
+        found = segmenter(photo.read(path).pixels)
     except WoundsegError as error:
         return MaskResult(path, error=error.line())
-    mask = found.probability >= THRESHOLD
+    mask = measure.ulcers(found, None).labels > 0
     files.make_folder(target.parent)
     masks.write_mask(target, mask)
     return MaskResult(path, mask=target, ulcer_px=int(mask.sum()))

@@ -1,0 +1,81 @@
+"""The record in a few lines: every figure that is said stands in the record."""
+
+from __future__ import annotations
+
+from made_records import DARK, record
+
+from woundseg.baseline import EarlierVisit, not_evaluable, respond
+from woundseg.records import QualityFlag
+from woundseg.trial.protocol import load
+from woundseg.wording import describe
+
+PROTOCOL = load()
+
+
+def with_response(now, *earlier):
+    visits = [EarlierVisit(area_cm2=area) for area in earlier]
+    return now.model_copy(update={"response": respond(visits, now, PROTOCOL)})
+
+
+def test_one_ulcer():
+    assert describe(record(2.5)).splitlines() == [
+        "v.jpg",
+        "  u1    2.50 cm²  (95%: 2.25 to 2.78)  2.1 × 1.5 cm  perimeter 5.6 cm"
+        "  granulation 75%, slough 25%",
+    ]
+
+
+def test_several_ulcers_have_a_total():
+    lines = describe(record(2.5, 0.5)).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["u1", "u2", "total"]
+    assert "3.00 cm²" in lines[-1]
+
+
+def test_no_ulcer_is_a_finding_with_the_size_that_counts():
+    assert describe(record()).splitlines()[1:] == [
+        "  no ulcer found: 0 cm² (smallest that counts: 0.05 cm²)"
+    ]
+    assert describe(record(scale="none")).splitlines()[1:] == [
+        "  no ulcer found (smallest that counts: 12 px)"
+    ]
+
+
+def test_without_a_scale_nothing_is_said_in_cm():
+    text = describe(record(None, scale="none"))
+    assert "400 px (no scale: nothing in cm)" in text
+    assert "cm²" not in text
+
+
+def test_a_rejected_photograph_never_reads_as_healed():
+    text = describe(record(None, flags=(DARK,)))
+    assert text.splitlines() == [
+        "v.jpg",
+        "  NOT MEASURABLE: see below what to do",
+        "  u1    not measured",
+        "  reject: Add light. [too_dark]",
+    ]
+    assert "no ulcer" not in describe(record(flags=(DARK,)))
+
+
+def test_flags_with_their_advice():
+    flag = QualityFlag(code="tilt", severity="warning", advice="Hold the phone straight.")
+    assert describe(record(2.5, flags=(flag,))).endswith(
+        "\n  warning: Hold the phone straight. [tilt]"
+    )
+
+
+def test_response_is_said_to_be_unconfirmed():
+    line = describe(with_response(record(1.0), 4.0)).splitlines()[2]
+    assert line.startswith("  against baseline 4.00 cm²: -75% (95%: ")
+    assert line.endswith("): response (PR, PAR50), unconfirmed")
+
+
+def test_a_borderline_response_says_what_else_it_may_be():
+    lines = describe(with_response(record(1.95), 4.0)).splitlines()
+    assert lines[3].startswith("  borderline: within the measurement error it may be PR ")
+    assert "SD " in lines[3]
+
+
+def test_a_response_that_cannot_be_judged():
+    now = record(2.5).model_copy(update={"response": not_evaluable("no_scale", None)})
+    assert "  against baseline: not evaluable (no_scale)" in describe(now).splitlines()
