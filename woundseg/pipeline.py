@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from woundseg import __version__, measure, quality, scale
 from woundseg.masks import Segmentation
 from woundseg.measure import Measurement, MeasureOptions
@@ -20,6 +24,9 @@ from woundseg.records import (
 )
 from woundseg.scale import ScaleOptions
 from woundseg.segment import Segmenter
+
+WHITE_AROUND_MARKERS = 1.04
+"""The card over the hull of its markers: they lie close to its edge."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,8 @@ def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = Non
     if known.focal_px is None:
         known = replace(known, focal_px=photo.focal_px)
     found = scale.find(photo.pixels, known)
-    segmentation = segmenter(photo.pixels)
     usable = found if isinstance(found, Scale) else None
+    segmentation = segmenter(photo.pixels, _card_outline(usable))
     measurement = measure.ulcers(segmentation, usable, options.measure)
     judged = quality.assess(photo.pixels, segmentation, measurement, found)
     ulcers, total = measurement.ulcers, measurement.total
@@ -79,6 +86,16 @@ def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = Non
         model=segmenter.model,
     )
     return Scored(photo, record, measurement, found)
+
+
+def _card_outline(found: Scale | None) -> NDArray[np.float64] | None:
+    """The card's or marker's outline, (N, 2) of (x, y) px, with the white around its markers."""
+    if found is None or not found.corners_px:
+        return None
+    corners = np.asarray(found.corners_px, np.float64)
+    hull = cv2.convexHull(corners.astype(np.float32))[:, 0].astype(np.float64)
+    middle = hull.mean(axis=0)
+    return np.asarray(middle + (hull - middle) * WHITE_AROUND_MARKERS)
 
 
 def _photo_facts(photo: Photo) -> PhotoFacts:
