@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from woundseg import resources
 from woundseg.errors import ConfigurationError, UsageError
@@ -63,6 +64,8 @@ def evaluation(overrides: list[str]) -> Evaluation:
         ConfigurationError: an unknown key, or a value of the wrong type.
     """
     values = compose("evaluate", overrides)
+    for key in ("split", "hold_out"):  # of training; evaluate has a split of its own
+        values["data"].pop(key, None)
     from woundseg.evaluate import Evaluation
 
     return _typed(Evaluation, values)
@@ -71,9 +74,22 @@ def evaluation(overrides: list[str]) -> Evaluation:
 def _typed(kind: type[Options], values: dict[str, Any]) -> Options:
     from pydantic import TypeAdapter, ValidationError
 
+    unknown = _unknown(kind, values)
+    if unknown:
+        raise ConfigurationError(unknown[0], "is no option", "Correct it or leave it out")
     try:
         return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"{key}={first['input']}", first["msg"], "Correct it") from None
+
+
+def _unknown(kind: Any, values: dict[str, Any]) -> list[str]:  # noqa: ANN401 - a class or a type
+    """Keys, with those above them, that the options ``kind`` have no field for."""
+    kinds = get_type_hints(kind)
+    found = [key for key in values if key not in kinds]
+    for key in values.keys() & kinds.keys():
+        if is_dataclass(kinds[key]) and isinstance(values[key], dict):
+            found += [f"{key}.{deeper}" for deeper in _unknown(kinds[key], values[key])]
+    return sorted(found)

@@ -31,6 +31,8 @@ def pipeline(options: AugmentOptions, seed: int) -> A.Compose:
             border_mode=cv2.BORDER_CONSTANT,
             p=0.8,
         ),
+        # Photographs smaller than a crop stand on black, as the network sees them in use.
+        A.PadIfNeeded(options.crop_px, options.crop_px, border_mode=cv2.BORDER_CONSTANT),
         _crop(options),
     ]
     return A.Compose(geometry + _light(options) + _degradation(options), seed=seed)
@@ -41,7 +43,7 @@ def _crop(options: AugmentOptions) -> A.OneOf:
     return A.OneOf(
         [
             A.CropNonEmptyMaskIfExists(side, side, p=options.wound_share),
-            A.RandomCrop(side, side, pad_if_needed=True, p=1 - options.wound_share),
+            A.RandomCrop(side, side, p=1 - options.wound_share),
         ],
         p=1.0,
     )

@@ -89,7 +89,7 @@ def export(checkpoint: Path, options: NetOptions, card: WeightCard, out: Path) -
 def _graph(network: nn.Module) -> onnx.ModelProto:
     height, width = (unet.STRIDE * torch.export.Dim(name, min=1, max=256) for name in "hw")
     program = torch.onnx.export(
-        _Photographs(network),
+        _Photographs(network).eval(),
         (torch.zeros(1, 256, 320, 3, dtype=torch.uint8),),
         input_names=["photo"],
         output_names=["ulcer"],

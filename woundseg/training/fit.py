@@ -15,6 +15,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from woundseg import files
 from woundseg.datasets import fingerprint
@@ -22,7 +23,7 @@ from woundseg.errors import ConfigurationError
 from woundseg.nets import unet
 from woundseg.training import data
 from woundseg.training.module import UlcerModule
-from woundseg.training.options import TrainOptions
+from woundseg.training.options import TrainerOptions, TrainOptions
 from woundseg.training.precision import keep_depthwise_in_float32
 
 if TYPE_CHECKING:
@@ -99,6 +100,17 @@ def _trainer(options: TrainOptions, validates: bool) -> L.Trainer:
     out = Path(options.out)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # two cores
     trainer = options.trainer
+    try:
+        return _lightning(trainer, out, validates)
+    except (MisconfigurationException, ValueError) as error:
+        raise ConfigurationError(
+            f"trainer.accelerator={trainer.accelerator}",
+            f"cannot be served here ({str(error).strip().splitlines()[0]})",
+            "Take trainer=cpu, or what this machine has",
+        ) from error
+
+
+def _lightning(trainer: TrainerOptions, out: Path, validates: bool) -> L.Trainer:
     return L.Trainer(
         accelerator=trainer.accelerator,
         devices=trainer.devices,

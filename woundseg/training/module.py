@@ -66,6 +66,10 @@ class UlcerModule(L.LightningModule):
         masks = [255 * mask.expand(3, -1, -1).to(torch.uint8) for mask in (truth, found)]
         writer.add_image(f"val/{index}", torch.cat([photo, *masks], dim=2), self.current_epoch)
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leaves out the callbacks' state: it says where this machine keeps its files."""
+        checkpoint["callbacks"] = {}
+
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own type is this open
         """AdamW, the encoder at a share of the rate, linear warm-up and cosine to zero."""
         options = self._options
@@ -88,4 +92,5 @@ class UlcerModule(L.LightningModule):
         warm = max(1, round(self._options.warmup * self._total_steps))
         if step < warm:
             return (step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / (self._total_steps - warm))))
+        past = (step - warm) / max(1, self._total_steps - warm)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, past)))
