@@ -366,8 +366,9 @@ def test_same_input_gives_the_same_bytes(tmp_path):
         found = endpoint(TRIAL_VISITS, "subject\nA\nB\nC\nD", {"uncertainty": {"draws": 50}}, True)
         paths = write(found, tmp_path / folder)
     assert sorted(path.name for path in paths) == [
-        "km_dor.csv", "km_rsd.csv", "protocol_used.yaml",
-        "subject_response.csv", "summary.json", "visit_response.csv",
+        "adrs.csv", "adsl.csv", "adtte.csv", "define.csv", "define.html",
+        "km_dor.csv", "km_rsd.csv", "protocol_used.yaml", "rs.csv",
+        "subject_response.csv", "summary.json", "tr.csv", "tu.csv", "visit_response.csv",
     ]  # fmt: skip
     for path in paths:
         assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()

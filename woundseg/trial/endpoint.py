@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from woundseg import files
 from woundseg.trial import durations as time_to_event
 from woundseg.trial.assess import Assessment, assess
+from woundseg.trial.cdisc import datasets as cdisc
+from woundseg.trial.cdisc.shaping import Derived
 from woundseg.trial.durations import Durations
 from woundseg.trial.frames import csv_text, rounded
 from woundseg.trial.healing import heal
@@ -69,6 +71,32 @@ class Endpoint:
         return self.found.protocol
 
     @cached_property
+    def datasets(self) -> dict[str, pd.DataFrame]:
+        """TU, TR, RS, ADSL, ADRS and ADTTE (section 8) by name.
+
+        Raises:
+            TableError: an age that is not a number.
+        """
+        return cdisc.build(
+            Derived(
+                found=self.found,
+                durations=self.durations,
+                lines=self.visit_response,
+                origin=self.origin,
+                subjects=self.subject_response,
+            )
+        )
+
+    @property
+    def xpt(self) -> dict[str, bytes]:
+        """The data sets as XPT version 5 files, by name of the file.
+
+        Raises:
+            TableError: a text that XPT cannot hold.
+        """
+        return cdisc.xpt_files(self.datasets, self.found.study.rows.source)
+
+    @cached_property
     def texts(self) -> dict[str, str]:
         """Every file that :func:`write` writes, by name; the same input gives the same text."""
         return {
@@ -78,6 +106,7 @@ class Endpoint:
             "km_dor.csv": csv_text(self.km_dor),
             "km_rsd.csv": csv_text(self.km_rsd),
             "protocol_used.yaml": self.protocol.to_yaml(),
+            **cdisc.texts(self.datasets),
         }
 
 
@@ -144,14 +173,23 @@ def run(
     return derive_from(read_visits(visits), listed, protocol, monte_carlo)
 
 
-def write(endpoint: Endpoint, folder: Path) -> list[Path]:
-    """Write the tables, the summary and the protocol into ``folder``; gives the paths.
+def write(endpoint: Endpoint, folder: Path, xpt: bool = False) -> list[Path]:
+    """Write the tables, the data sets, the summary and the protocol; gives the paths.
+
+    Everything is made before the first file is written.
+
+    Args:
+        endpoint: what to write.
+        folder: made if it is not there.
+        xpt: write the data sets as XPT as well.
 
     Raises:
+        TableError: an age that is not a number; with ``xpt`` a text that XPT cannot hold.
         OutputError: a file cannot be written.
     """
-    texts = endpoint.texts
+    contents = {name: text.encode("utf-8") for name, text in endpoint.texts.items()}
+    contents |= endpoint.xpt if xpt else {}
     files.make_folder(folder)
-    for name, text in texts.items():
-        files.write_text(folder / name, text)
-    return [folder / name for name in texts]
+    for name, content in contents.items():
+        files.write_bytes(folder / name, content)
+    return [folder / name for name in contents]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -47,15 +49,20 @@ def number_text(value: Any) -> str:  # noqa: ANN401 - a cell of any type
 
 def csv_text(frame: pd.DataFrame) -> str:
     """The frame as CSV: UTF-8, comma, ``.`` decimals, blank for missing, LF line ends."""
-    columns = {name: _column_text(frame[name].to_numpy()) for name in frame.columns}
-    text = frame.__class__(columns, columns=list(frame.columns), index=frame.index)
-    return str(text.to_csv(index=False, lineterminator="\n"))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(frame.columns)
+    writer.writerows(zip(*(_column_text(frame[name]) for name in frame.columns), strict=True))
+    return stream.getvalue()
 
 
-def _column_text(values: AnyArray) -> list[str]:
-    if values.dtype.kind == "f":
-        return [number_text(value) for value in values.tolist()]
-    return [number_text(value) for value in values.astype(object).tolist()]
+def _column_text(column: pd.Series) -> list[str]:
+    """Each cell as text; a value that stands in many rows is made into text once."""
+    import pandas as pd
+
+    place, distinct = pd.factorize(column, use_na_sentinel=True)
+    texts = [number_text(value) for value in distinct.tolist()]
+    return list(map([*texts, ""].__getitem__, place.tolist()))
 
 
 def rounded(value: Any) -> Any:  # noqa: ANN401 - JSON has several types
