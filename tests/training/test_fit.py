@@ -215,9 +215,9 @@ def test_evaluate_through_the_door(weights, trained, tmp_path, monkeypatch):
     words = [f"data.root={trained.data}", f"weights={weights}", "folds=[1]", "out=figures"]
     status, text = _call(["evaluate", *words, "bootstrap_draws=20", "device=cpu"])
     assert status == 0
-    assert "dice" in text
+    assert "ICC(2,1)" in text
     figures = json.loads((tmp_path / "figures" / "metrics.json").read_text())
-    assert figures["counts"]["photos"] == 2
+    assert figures["counts"]["photographs"] == 2
     assert figures["min_ulcer_px"] == 20
     assert {p.name for p in (tmp_path / "figures").iterdir()} == {
         "metrics.json",
@@ -239,7 +239,13 @@ def test_start_from_takes_an_earlier_runs_weights(trained, tmp_path):
 
 @pytest.mark.parametrize(
     ("override", "status"),
-    [("data.root=gone", 2), ("data.hold_out=[0,1]", 2), ("trainer.accelerator=tpu", 2)],
+    [
+        ("data.root=gone", 2),
+        ("data.hold_out=[0,1]", 2),
+        ("trainer.accelerator=tpu", 2),
+        ("trainer.accelerator=quantum", 2),
+        ("trainer.precision=7-bit", 2),
+    ],
 )
 def test_what_cannot_be_trained(trained, capsys, tmp_path, override, status):
     words = ["train", *trained.overrides, f"out={tmp_path / 'run'}", override]

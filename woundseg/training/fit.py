@@ -15,7 +15,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from woundseg import files
 from woundseg.datasets import fingerprint
@@ -102,7 +102,7 @@ def _trainer(options: TrainOptions, validates: bool) -> L.Trainer:
     trainer = options.trainer
     try:
         return _lightning(trainer, out, validates)
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ModuleNotFoundError, ValueError) as error:
         raise ConfigurationError(
             f"trainer.accelerator={trainer.accelerator}",
             f"cannot be served here ({str(error).strip().splitlines()[0]})",
