@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from woundseg import files
 from woundseg.datasets import fingerprint
