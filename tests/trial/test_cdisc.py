@@ -249,6 +249,14 @@ def test_sum_strategy_gives_sums_and_several_targets():
     )
 
 
+def test_a_photograph_on_the_day_of_amputation_gives_no_second_response():
+    found = endpoint("subject day area\nA 0 4\nA 60 0\nA 60 0", "subject amputation\nA 60").datasets
+    visits = found["RS"].query("RSTESTCD == 'OVRLRESP'")
+    assert rows(visits, "RSSEQ RSORRES RSDTC RSMETHOD") == dated("1 PD @60 .")
+    assert rows(found["ADRS"].query("PARAMCD == 'OVR'"), "AVALC REASON") == ["PD AMPUT"]
+    assert found["TR"]["TRREASND"].tolist() == ["", "POSTAMP", "POSTAMP"]
+
+
 def test_assessed_codes_are_the_investigators():
     found = endpoint(
         "subject day response evaluable\nA 50 SD .\nA 90 ND .\nA 120 PD .",
