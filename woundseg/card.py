@@ -384,7 +384,7 @@ def _paint_marker(canvas: NDArray[np.float32], marker: Marker, px_per_mm: float)
 
 
 def _paint_text(canvas: NDArray[np.float32], text: Text, px_per_mm: float) -> None:
-    from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - not on score's path
+    from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(size=text.size * px_per_mm)
     mask = Image.new("L", (canvas.shape[1], math.ceil(text.size * px_per_mm * 2)), 0)
@@ -434,7 +434,7 @@ def write_card(path: Path, size: CardSize = "standard", dpi: float = DEFAULT_DPI
 
 
 def _png_bytes(size: CardSize, dpi: float) -> bytes:
-    from PIL import Image  # noqa: PLC0415 - not on score's path
+    from PIL import Image
 
     stream = io.BytesIO()
     image = Image.fromarray(draw_card(size, dpi / MM_PER_INCH))
@@ -444,8 +444,8 @@ def _png_bytes(size: CardSize, dpi: float) -> bytes:
 
 def _pdf_bytes(size: CardSize) -> bytes:
     """The card as vectors on a page of exactly its size; no clock and no user setting in it."""
-    import matplotlib as mpl  # noqa: PLC0415 - slow to import, and only this needs it
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
     card = layout(size)
     stream = io.BytesIO()
@@ -466,7 +466,7 @@ def _pdf_bytes(size: CardSize) -> bytes:
 
 
 def _vector_boxes(axes: Axes, card: CardLayout) -> None:
-    from matplotlib.collections import PolyCollection  # noqa: PLC0415
+    from matplotlib.collections import PolyCollection
 
     boxes = [*(patch.box for patch in card.patches), *card.boxes]
     for marker in card.markers:

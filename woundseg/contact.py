@@ -47,7 +47,7 @@ def sheet(tiles: Sequence[Tile], title: str) -> bytes:
         tiles: in reading order, four in a row.
         title: a line above them.
     """
-    from PIL import Image, ImageDraw  # noqa: PLC0415 - slow to import, and drawn seldom
+    from PIL import Image, ImageDraw
 
     width, height = 2 * PANEL_PX + GAP_PX, PANEL_PX + CAPTION_PX + GAP_PX
     rows = max(1, -(-len(tiles) // ACROSS))
@@ -131,6 +131,6 @@ def _write(
     text: str,
     colour: tuple[int, int, int] = (235, 235, 235),
 ) -> None:
-    from PIL import ImageFont  # noqa: PLC0415
+    from PIL import ImageFont
 
     draw.text(place, text, fill=colour, font=ImageFont.load_default(FONT_PX))

@@ -389,7 +389,7 @@ def _decode(path: Path, flags: int) -> NDArray[Any] | None:
 
 def _not_whole(path: Path) -> str | None:
     """Why a file is not whole; OpenCV fills a cut-off JPEG with grey and says nothing."""
-    from PIL import Image  # noqa: PLC0415 - only the check needs it
+    from PIL import Image
 
     try:
         with Image.open(path) as picture:
