@@ -41,6 +41,7 @@ class Red:
 LOOKS = LookOptions(
     coarse_px=(512, 640),
     fine_px=(384,),
+    mirrored=False,
     fine_share=1.0,
     candidate=0.3,
     smallest_candidate_px=12,
@@ -190,6 +191,31 @@ def test_the_photograph_is_left_as_it_was():
     before = pixels.copy()
     looking(Red())(pixels)
     assert np.array_equal(pixels, before)
+
+
+def test_mirrored_looks_are_averaged_in_place():
+    class Left:
+        """Answers 1 in the left half of whatever it is shown."""
+
+        device, precision, facts = "cpu", "fp32", toy_weights.FACTS
+
+        def __call__(self, photos):
+            answer = np.zeros(photos.shape[:3], np.float32)
+            answer[:, :, : photos.shape[2] // 2] = 1
+            return answer
+
+    looks = replace(LOOKS, coarse_px=(512,), most_windows=0, mirrored=True)
+    found = Segmenter(Left(), "hash", looks)(np.zeros((512, 512, 3), np.uint8)).probability
+    # Half of it said once, the other half once more when seen in the mirror: 1/2 everywhere.
+    assert np.all(found == 0.5)
+
+
+def test_a_mirror_image_gives_the_mirrored_mask():
+    disc = picture(600, 400, (150, 200, 40))
+    looks = replace(LOOKS, mirrored=True)
+    plain = Segmenter(Red(), "hash", looks)(disc).probability
+    mirrored = Segmenter(Red(), "hash", looks)(np.ascontiguousarray(disc[:, ::-1])).probability
+    assert np.abs(plain - mirrored[:, ::-1]).max() < 0.05
 
 
 # --- weights ----------------------------------------------------------------------------------

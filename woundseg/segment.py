@@ -39,6 +39,7 @@ class LookOptions:
     Attributes:
         coarse_px: long sides of the looks at the whole.
         fine_px: long sides of the looks at a window.
+        mirrored: look at everything a second time, mirrored left to right, and average.
         fine_share: weight of the closer looks inside a window; the whole's has the rest.
         candidate: probability above which the coarse look sends a closer one.
         smallest_candidate_px: pixels of the first coarse look that are worth a closer one.
@@ -49,6 +50,7 @@ class LookOptions:
 
     coarse_px: tuple[int, ...] = (512,)
     fine_px: tuple[int, ...] = (320,)
+    mirrored: bool = True
     fine_share: float = 0.5
     candidate: float = 0.3
     smallest_candidate_px: int = 8
@@ -114,9 +116,17 @@ class Segmenter:
         ratio = long_side / max(height, width)
         size = max(1, round(width * ratio)), max(1, round(height * ratio))
         shown = resized(pixels, size)
-        padded = np.zeros((1, _up(size[1]), _up(size[0]), 3), np.uint8)
-        padded[0, : size[1], : size[0]] = shown
-        answer: FloatMap = self._engine(padded)[0, : size[1], : size[0]]
+        answer = self._ask(shown)
+        if self._looks.mirrored:
+            answer = (answer + self._ask(shown[:, ::-1])[:, ::-1]) / 2
+        return answer
+
+    def _ask(self, shown: ByteMap) -> FloatMap:
+        """The engine's answer to a look (h, w, 3), padded to the network's stride."""
+        height, width = shown.shape[:2]
+        padded = np.zeros((1, _up(height), _up(width), 3), np.uint8)
+        padded[0, :height, :width] = shown
+        answer: FloatMap = self._engine(padded)[0, :height, :width]
         return answer
 
     def _coarse(self, pixels: ByteMap) -> FloatMap:
