@@ -99,7 +99,7 @@ class Segmenter:
         for window in self._windows(probability, height, width):
             fine, fine_ratio = self._fine(pixels, window)
             _blend(found, fine, window, self._looks.fine_share)
-            closest.append(fine_ratio)
+            closest.append(max(ratio, fine_ratio))
         _erase(found, without, 1.0)
         return Segmentation(
             probability=found,
