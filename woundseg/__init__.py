@@ -7,6 +7,9 @@
     scorer = woundseg.load()
     record = scorer("visit.jpg")
     record.total.area_cm2, record.total.area_cm2_low, record.total.area_cm2_high
+
+    trial = woundseg.endpoint(visits, subjects)  # data frames
+    trial.summary["bor_confirmed"]["FAS"]["ORR"]
 """
 
 from __future__ import annotations
@@ -15,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from woundseg.scorer import Scorer, load
+    from woundseg.trial.endpoint import derive as endpoint
 
 __version__ = "0.1.0"
-__all__ = ["Scorer", "__version__", "load"]
+__all__ = ["Scorer", "__version__", "endpoint", "load"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute can be anything
@@ -26,4 +30,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute can be
         from woundseg import scorer
 
         return getattr(scorer, name)
+    if name == "endpoint":
+        from woundseg.trial.endpoint import derive
+
+        return derive
     raise AttributeError(f"module 'woundseg' has no attribute {name!r}")

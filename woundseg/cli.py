@@ -28,6 +28,7 @@ from woundseg.errors import (
 
 if TYPE_CHECKING:
     from woundseg.pipeline import Scored, ScoreOptions
+    from woundseg.trial.endpoint import Endpoint
     from woundseg.trial.protocol import Protocol
 
 Command = Callable[[argparse.Namespace], int]
@@ -107,6 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_segment,
         _add_card,
         _add_schema,
+        _add_endpoint,
         _add_demo,
         _add_train,
         _add_evaluate,
@@ -329,7 +331,7 @@ def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> None:
     parser = _add(
         commands,
         "demo",
-        "Draw a simulated subject's visits, score them, print measured beside true.",
+        "Score a simulated subject's photographs beside the truth, then run a simulated trial.",
         "woundseg demo demo",
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
@@ -342,11 +344,82 @@ def _demo(arguments: argparse.Namespace) -> int:
     from woundseg.trial import protocol
 
     segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
+    rules = protocol.load(None)
     _say(f"{demo.TITLE}\n{demo.HEADER}\n")
-    for visit in demo.run(arguments.folder, segmenter, protocol.load(None)):
+    for visit in demo.run(arguments.folder, segmenter, rules):
         _say(visit.line() + "\n")
-    sys.stderr.write(f"photographs, records and pictures are in {arguments.folder}\n")
+    _say(f"\n{demo.TRIAL_TITLE}\n{demo.trial(arguments.folder, rules)}")
+    sys.stderr.write(
+        f"photographs, records, pictures, and the trial's report.html are in {arguments.folder}\n"
+    )
     return EXIT_DONE
+
+
+# --- endpoint ---------------------------------------------------------------------------------
+
+
+def _add_endpoint(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _add(
+        commands,
+        "endpoint",
+        "From a table of visits to the trial's endpoint: responses, rates, remission.",
+        "woundseg endpoint visits.csv --subjects subjects.csv --out results --report",
+    )
+    parser.add_argument("visits", type=Path, metavar="VISITS.csv")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write the tables there")
+    parser.add_argument("--subjects", type=Path, metavar="CSV", help="first dose, death, ...")
+    parser.add_argument("--protocol", type=Path, metavar="FILE", help="rules that differ (YAML)")
+    parser.add_argument(
+        "--source", choices=("area", "assessed"), help="measured areas, or the response column"
+    )
+    for option, meaning in (
+        ("--mc", "carry the areas' error to the rates (Monte Carlo)"),
+        ("--xpt", "write the data sets as XPT (version 5) too"),
+        ("--report", "write report.html"),
+        ("--pdf", "write report.pdf"),
+        ("--json", "print summary.json"),
+    ):
+        parser.add_argument(option, action="store_true", help=meaning)
+    parser.add_argument("--explain", metavar="SUBJECT", help="tell one subject's story; alone it"
+                        " writes nothing")  # fmt: skip
+    parser.set_defaults(command=_endpoint)
+
+
+def _endpoint(arguments: argparse.Namespace) -> int:
+    if arguments.out is None and arguments.explain is None:
+        raise UsageError("--out", "is missing", "Name the folder for the tables")
+    from woundseg.trial import endpoint, protocol, story
+
+    rules = protocol.load(arguments.protocol)
+    if arguments.source is not None:
+        rules = rules.override({"source": arguments.source})
+    found = endpoint.run(arguments.visits, arguments.subjects, rules, arguments.mc)
+    told = None if arguments.explain is None else story.explain(found, arguments.explain)
+    if arguments.out is not None:
+        _write_endpoint(found, arguments)
+    if arguments.json:
+        told = endpoint.summary_text(found.summary)
+    elif told is None:
+        from woundseg import trial_report
+
+        told = trial_report.told(found)
+    _say(told)
+    return EXIT_DONE
+
+
+def _write_endpoint(found: Endpoint, arguments: argparse.Namespace) -> None:
+    """Everything is made before the first file is written."""
+    from woundseg.trial import endpoint
+
+    pages = {}
+    if arguments.report or arguments.pdf:
+        from woundseg import trial_report
+
+        pages = trial_report.texts(found, arguments.report, arguments.pdf)
+    written = endpoint.write(found, arguments.out, arguments.xpt)
+    if pages:
+        written += trial_report.write(pages, arguments.out)
+    sys.stderr.write(f"wrote {len(written)} files into {arguments.out}\n")
 
 
 # --- train, evaluate --------------------------------------------------------------------------

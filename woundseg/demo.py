@@ -1,4 +1,4 @@
-"""The demonstration: a simulated subject's visits, scored, measured beside true."""
+"""The demonstration: a simulated subject's visits beside the truth, and a simulated trial."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from woundseg import files, photo, results
+from woundseg import files, photo, results, trial_report
 from woundseg.baseline import EarlierVisit, respond
 from woundseg.pipeline import Scored, ScoreOptions, score
 from woundseg.segment import Segmenter
 from woundseg.simulate import write_visits
+from woundseg.simulate.trial import TrialSpec, write_trial
+from woundseg.trial import endpoint
 from woundseg.trial.protocol import Protocol
 
 TITLE = "One simulated subject (drawn, no patient): measured beside true"
+TRIAL_TITLE = (
+    f"A trial of {TrialSpec().subjects} SIMULATED subjects "
+    "(areas drawn from stated healing curves, no patient)"
+)
 HEADER = f"{'visit':<24} {'true cm²':>9} {'measured cm² (95%)':>24} {'error':>7}  response"
 
 
@@ -59,6 +65,23 @@ def run(folder: Path, segmenter: Segmenter, protocol: Protocol) -> Iterator[Demo
         name = path.parent.name
         results.write(scored, out, name)
         yield DemoVisit(name, truth[path.relative_to(photos).as_posix()], scored)
+
+
+def trial(folder: Path, protocol: Protocol) -> str:
+    """Draws a trial into ``folder/trial``, writes its endpoint and report into ``folder/endpoint``.
+
+    Returns:
+        ORR, SDR, DCR and the median of remission as lines of text.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    visits, subjects = write_trial(folder / "trial")
+    found = endpoint.run(visits, subjects, protocol)
+    pages = trial_report.texts(found, simulated=True)
+    endpoint.write(found, folder / "endpoint")
+    trial_report.write(pages, folder / "endpoint")
+    return trial_report.told(found)
 
 
 def _truth(table: Path) -> dict[str, float]:

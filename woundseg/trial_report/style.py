@@ -1,0 +1,190 @@
+"""How the report's figures look: colours, type, and the box that a figure is drawn into.
+
+A figure is drawn once, at its printed size in inches, into a ``Box``: the same code gives the
+SVG of the page and the vectors of the PDF, with letters of the same size. Colours are those of
+Okabe and Ito (jfly.uni-koeln.de/color), told apart by colour-blind readers. Each has a name that
+the page knows as a CSS variable, so that figures follow the page from light to dark.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH_IN = 7.0
+"""Width of every figure: an A4 page less its margins."""
+
+INK, MUTED, RULE, PAPER = "#1c2126", "#5b646d", "#d8dde1", "#fefefe"
+BLUE, SKY, GREEN = "#0072b2", "#56b4e9", "#009e73"
+ORANGE, VERMILION, PURPLE, GREY = "#e69f00", "#d55e00", "#cc79a7", "#9aa3ab"
+
+NAMES: dict[str, str] = {
+    INK: "ink", MUTED: "muted", RULE: "rule", PAPER: "paper", BLUE: "blue", SKY: "sky",
+    GREEN: "green", ORANGE: "orange", VERMILION: "vermilion", PURPLE: "purple", GREY: "grey",
+}  # fmt: skip
+
+CODE_COLOURS: dict[str, str] = {
+    "CR": BLUE, "PR": SKY, "SD": ORANGE, "PD": VERMILION, "NE": GREY,
+}  # fmt: skip
+
+CODE_WORDS: dict[str, str] = {
+    "CR": "complete", "PR": "partial", "SD": "stable", "PD": "progression", "NE": "not evaluable",
+}  # fmt: skip
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8.0,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8.0,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "xtick.major.size": 3.0,
+    "ytick.major.size": 3.0,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "legend.handlelength": 1.1,
+    "legend.handleheight": 0.9,
+    "legend.columnspacing": 1.4,
+    "legend.handletextpad": 0.5,
+    "legend.borderaxespad": 0.0,
+    "lines.linewidth": 1.4,
+    "lines.solid_capstyle": "butt",
+    "patch.linewidth": 0.0,
+    "hatch.linewidth": 0.6,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "woundseg",
+    "pdf.fonttype": 42,
+    "pdf.compression": 6,
+    "figure.dpi": 72.0,
+    "path.simplify": False,
+    "axes.formatter.useoffset": False,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Settings of matplotlib for the report, whatever the user's own are."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        settings: dict[Any, Any] = matplotlib.rcParams
+        settings.update(_SETTINGS)
+        yield
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of a page, in inches from the page's lower left corner."""
+
+    figure: Figure
+    left: float
+    bottom: float
+    width: float
+    height: float
+
+    def axes(self, left: float, bottom: float, right: float, top: float, **options: Any) -> Axes:  # noqa: ANN401
+        """Axes that leave these margins [in] free at the box's sides."""
+        page_width, page_height = self.figure.get_size_inches()
+        place = (
+            (self.left + left) / page_width,
+            (self.bottom + bottom) / page_height,
+            (self.width - left - right) / page_width,
+            (self.height - bottom - top) / page_height,
+        )
+        return self.figure.add_axes(place, **options)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of the report.
+
+    Attributes:
+        height_in: its height.
+        caption: what it shows and how to read it.
+        alt: what a reader who does not see it should know.
+        draw: draws it into a box of ``WIDTH_IN`` by ``height_in``.
+    """
+
+    height_in: float
+    caption: str
+    alt: str
+    draw: Callable[[Box], None]
+
+
+def to_svg(drawing: Drawing, prefix: str) -> str:
+    """The figure as an inline SVG element, its colours as CSS variables, its ids prefixed.
+
+    Nothing in it depends on the clock or on chance.
+    """
+    figure = _figure(drawing.height_in)
+    drawing.draw(Box(figure, 0.0, 0.0, WIDTH_IN, drawing.height_in))
+    stream = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
+    return _inline(stream.getvalue(), prefix, drawing.alt)
+
+
+def to_png(drawing: Drawing, dots_per_inch: float = 150.0) -> bytes:
+    """The figure as PNG on white, for looking at."""
+    figure = _figure(drawing.height_in)
+    drawing.draw(Box(figure, 0.0, 0.0, WIDTH_IN, drawing.height_in))
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dots_per_inch, facecolor="white")
+    return stream.getvalue()
+
+
+def _figure(height_in: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(WIDTH_IN, height_in))
+
+
+def _inline(svg: str, prefix: str, alt: str) -> str:
+    """The bare element of matplotlib's document: an HTML page needs no name spaces."""
+    body = svg[svg.index("<svg") :].strip()
+    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
+    body = re.sub(r"<svg[^>]*>", lambda found: _opening(found.group(), alt), body, count=1)
+    body = re.sub(r'\bid="', f'id="{prefix}-', body)
+    body = body.replace("url(#", f"url(#{prefix}-").replace('xlink:href="#', f'href="#{prefix}-')
+    body = re.sub(r"font: ([\d.]+px) '[^;\"]*", r"font-size: \1", body)
+    body = re.sub(
+        r"font: (bold|italic|700) ([\d.]+px) '[^;\"]*", r"font-weight: \1; font-size: \2", body
+    )
+    for colour, name in NAMES.items():
+        body = re.sub(colour, f"var(--{name})", body, flags=re.IGNORECASE)
+    return body
+
+
+def _opening(tag: str, alt: str) -> str:
+    from html import escape
+
+    view = re.search(r'viewBox="([^"]*)"', tag)
+    shown = view.group(1) if view else f"0 0 {WIDTH_IN * 72:g} 216"
+    return f'<svg viewBox="{shown}" role="img" aria-label="{escape(alt)}">'
