@@ -245,7 +245,9 @@ def test_load_refuses_what_is_not_ours(tmp_path):
 
 def test_looks_are_options():
     engine = Red()
-    Segmenter(engine, "", replace(LookOptions(), coarse_px=(96,), mirrored=False))(picture(300, 300))
+    Segmenter(engine, "", replace(LookOptions(), coarse_px=(96,), mirrored=False))(
+        picture(300, 300)
+    )
     assert engine.sizes() == [(96, 96)]
 
 
