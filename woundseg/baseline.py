@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from woundseg.errors import UsageError
 from woundseg.records import ResponseFacts, ScoreRecord
 from woundseg.trial.protocol import Protocol
-from woundseg.trial.response import Measured, compare
+from woundseg.trial.response import Measured, compare, not_evaluable
 
 RECORD_FORMS = "Give an area in cm², a record (.json) of woundseg score, or a photograph"
 
@@ -88,18 +88,3 @@ def _area(visit: EarlierVisit) -> Measured:
         return Measured(visit.area_cm2)
     figures = visit.record.ulcers[0] if visit.record.ulcers else visit.record.total
     return Measured(figures.area_cm2, figures.area_sd)
-
-
-def not_evaluable(reason: str, baseline_cm2: float | None) -> ResponseFacts:
-    """The response of a visit that cannot be compared."""
-    return ResponseFacts(
-        baseline_cm2=baseline_cm2,
-        percent_change=None,
-        percent_change_low=None,
-        percent_change_high=None,
-        category="not_evaluable",
-        code="NE",
-        reason=reason,
-        borderline=None,
-        probability=None,
-    )

@@ -241,7 +241,7 @@ def compare(
     codes, orders = classify(_facts(areas[None, :], protocol), protocol)
     code, reason = Code(int(codes[0])), REASONS[int(orders[0])]
     if code is Code.NE:
-        return _not_evaluable_facts(areas, reason)
+        return not_evaluable(reason, _known(areas))
     z = z_value(protocol.uncertainty.level)
     low, high = ratio_interval(areas[-1], areas[0], spreads[-1], spreads[0], z)
     return ResponseFacts(
@@ -337,10 +337,10 @@ def _borderline(
     return "borderline_pr" if near_pr else None
 
 
-def _not_evaluable_facts(areas: Floats, reason: str) -> ResponseFacts:
-    baseline = float(areas[0]) if areas.size > 1 and np.isfinite(areas[0]) else None
+def not_evaluable(reason: str, baseline_cm2: float | None) -> ResponseFacts:
+    """The response of a visit that cannot be compared, and why."""
     return ResponseFacts(
-        baseline_cm2=baseline,
+        baseline_cm2=baseline_cm2,
         percent_change=None,
         percent_change_low=None,
         percent_change_high=None,
@@ -350,3 +350,8 @@ def _not_evaluable_facts(areas: Floats, reason: str) -> ResponseFacts:
         borderline=None,
         probability=None,
     )
+
+
+def _known(areas: Floats) -> float | None:
+    """The baseline's area, where there is a baseline with one."""
+    return float(areas[0]) if areas.size > 1 and np.isfinite(areas[0]) else None
