@@ -63,4 +63,5 @@ class Report:
     subtitle: str
     notice: str
     headline: Sequence[Rate]
+    caution: str
     sections: Sequence[Section] = field(default_factory=tuple)

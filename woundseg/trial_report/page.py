@@ -46,12 +46,12 @@ svg text{font-family:inherit}
 figcaption,.note{color:var(--muted);font-size:.86rem;line-height:1.45;max-width:46rem;
 margin:.5rem 0 0}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;margin:0}
-caption{text-align:left;font-weight:600;padding:0 0 .45rem;caption-side:top}
+caption{text-align:left;font-weight:600;padding:0 0 .45rem;caption-side:top;white-space:nowrap}
 th,td{padding:.32rem .9rem .32rem 0;text-align:right;white-space:nowrap;
 border-bottom:1px solid var(--rule);vertical-align:top}
 th{font-weight:600;color:var(--muted);border-bottom:1.5px solid var(--muted)}
 td.t,th.t{text-align:left}
-td.l{white-space:normal;min-width:18rem}
+td.l{white-space:normal;min-width:12rem}
 .table{margin:1.5rem 0}
 footer{max-width:56rem;margin:3rem auto;padding:1rem 1.25rem;color:var(--muted);font-size:.86rem}
 @media (max-width:40rem){body{font-size:15px}header{padding-top:1.5rem}h1{font-size:1.45rem}}
@@ -91,6 +91,7 @@ def html(report: Report) -> str:
 <div class="rates">
 {rates}
 </div>
+<p class="note">{escape(report.caution)}</p>
 </header>
 <nav aria-label="Contents"><ol>
 {contents}

@@ -206,7 +206,7 @@ def _front(paper: _Paper, report: Report) -> None:
     if report.notice:
         _warning(paper, report.notice)
     width = style.WIDTH_IN / max(len(report.headline), 1)
-    paper.cursor -= 0.2
+    paper.cursor -= 0.3
     for place, rate in enumerate(report.headline):
         x = LEFT_IN + place * width
         colour = _RATE_COLOURS.get(rate.name, INK)
@@ -216,6 +216,7 @@ def _front(paper: _Paper, report: Report) -> None:
         for number, line in enumerate(_wrapped(rate.meaning, SMALL, width - 0.15)):
             paper.put(line, x, paper.cursor - 0.74 - 0.15 * number, Ink(SMALL, MUTED))
     paper.cursor -= 1.05
+    _paragraph(paper, report.caution, SMALL, MUTED)
 
 
 def _section(paper: _Paper, number: int, section: Section) -> None:

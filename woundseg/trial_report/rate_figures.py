@@ -109,7 +109,7 @@ def _median(axes: Axes, curve: KaplanMeier, month: float, confidence: str) -> No
     limits = f"{months(curve.median_lo)} to {months(curve.median_hi)}"
     unit = "" if curve.median is None else " months"
     axes.text(
-        0.985, 0.97, f"Median {months(curve.median)}{unit} ({confidence} {limits})", ha="right",
+        0.985, 0.93, f"Median {months(curve.median)}{unit} ({confidence} {limits})", ha="right",
         va="top", transform=axes.transAxes,
     )  # fmt: skip
 

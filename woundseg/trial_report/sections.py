@@ -67,6 +67,7 @@ def contents(endpoint: Endpoint, simulated: bool = False) -> Report:
         if simulated
         else "",
         headline=_headline(endpoint),
+        caution=CAUTION,
         sections=[Section(title, blocks) for title, blocks in parts],
     )
 

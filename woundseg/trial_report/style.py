@@ -177,6 +177,7 @@ def _inline(svg: str, prefix: str, alt: str) -> str:
     body = re.sub(
         r"font: (bold|italic|700) ([\d.]+px) '[^;\"]*", r"font-weight: \1; font-size: \2", body
     )
+    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)  # the page's own
     for colour, name in NAMES.items():
         body = re.sub(colour, f"var(--{name})", body, flags=re.IGNORECASE)
     return body

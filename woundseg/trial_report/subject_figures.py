@@ -128,6 +128,7 @@ def waterfall(subjects: Sequence[Subject], protocol: Protocol) -> Drawing:
         f"Waterfall of the best change of area from baseline {until}, one bar a subject, coloured "
         f"by confirmed best response. A bar beyond −{protocol.category.pr.min_decrease_pct:g} % "
         "that is not confirmed, or is followed by progression first, is no response. "
+        "*Progression is judged from the smallest area so far, not from the baseline. "
         f"Bars above +{WATERFALL_TOP:g} % are cut. "
         f"Not drawn: {missing} of {len(subjects)} without a measured visit."
         + thinned_note(len(shown), len(ordered), "bars")
