@@ -85,9 +85,8 @@ def report(timed: dict[str, Timed]) -> int:
         target = "" if limit is None else f"  target {limit:g} s"
         missed = limit is not None and taken > limit
         kept = kept and not missed
-        print(
-            f"{name:<36} {taken:7.2f} s  (processor {used:6.2f} s){target}{'  NOT KEPT' if missed else ''}"
-        )
+        clock = f"{taken:7.2f} s  (processor {used:6.2f} s){target}"
+        print(f"{name:<36} {clock}{'  NOT KEPT' if missed else ''}")
     return 0 if kept else 1
 
 
