@@ -118,7 +118,8 @@ class Segmenter:
         shown = resized(pixels, size)
         answer = self._ask(shown)
         if self._looks.mirrored:
-            answer = (answer + self._ask(shown[:, ::-1])[:, ::-1]) / 2
+            mirrored = self._ask(shown[:, ::-1])[:, ::-1]
+            answer = np.asarray((answer + mirrored) / 2, np.float32)
         return answer
 
     def _ask(self, shown: ByteMap) -> FloatMap:
