@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 __all__ = ["Scorer", "__version__", "endpoint", "load"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute can be anything
+def __getattr__(name: str) -> Any:
     """Public names are imported when asked for (PEP 562): ``woundseg --help`` stays quick."""
     if name in ("Scorer", "load"):
         from woundseg import scorer

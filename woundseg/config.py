@@ -85,7 +85,7 @@ def _typed(kind: type[Options], values: dict[str, Any]) -> Options:
         raise ConfigurationError(f"{key}={first['input']}", first["msg"], "Correct it") from None
 
 
-def _unknown(kind: Any, values: dict[str, Any]) -> list[str]:  # noqa: ANN401 - a class or a type
+def _unknown(kind: Any, values: dict[str, Any]) -> list[str]:
     """Keys, with those above them, that the options ``kind`` have no field for."""
     kinds = get_type_hints(kind)
     found = [key for key in values if key not in kinds]

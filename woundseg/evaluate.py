@@ -490,7 +490,7 @@ def _without_name(estimate: metrics.Estimate) -> dict[str, Any]:
     return {key: value for key, value in asdict(estimate).items() if key != "name"}
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401 - a column's own type
+def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -466,7 +466,7 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else 1.0
 
 
-def _known(value: Any) -> float | None:  # noqa: ANN401 - numpy's own scalars
+def _known(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 

@@ -17,14 +17,14 @@ torch = pytest.importorskip("torch", reason="needs woundseg[train]")
 pytest.importorskip("lightning", reason="needs woundseg[train]")
 pytestmark = pytest.mark.train
 
-from datasets.toy import draw_fuseg, photograph, rectangle  # noqa: E402
+from datasets.toy import draw_fuseg, photograph, rectangle
 
-from woundseg import cli, engines, resources, segment  # noqa: E402
-from woundseg.config import train_options  # noqa: E402
-from woundseg.errors import ConfigurationError  # noqa: E402
-from woundseg.nets import unet  # noqa: E402
-from woundseg.training.export import WIDEN_ABOVE, WeightCard, export  # noqa: E402
-from woundseg.training.fit import network_weights  # noqa: E402
+from woundseg import cli, engines, resources, segment
+from woundseg.config import train_options
+from woundseg.errors import ConfigurationError
+from woundseg.nets import unet
+from woundseg.training.export import WIDEN_ABOVE, WeightCard, export
+from woundseg.training.fit import network_weights
 
 CARD = WeightCard("smoke", "0", border_sd_px=1.5, min_ulcer_px=20, training="drawn squares")
 

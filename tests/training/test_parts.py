@@ -11,11 +11,11 @@ torch = pytest.importorskip("torch", reason="needs woundseg[train]")
 pytest.importorskip("hydra", reason="needs woundseg[train]")
 pytestmark = pytest.mark.train
 
-from woundseg import config, resources  # noqa: E402
-from woundseg.errors import ConfigurationError  # noqa: E402
-from woundseg.training import augment  # noqa: E402
-from woundseg.training.losses import ulcer_loss  # noqa: E402
-from woundseg.training.precision import keep_depthwise_in_float32  # noqa: E402
+from woundseg import config, resources
+from woundseg.errors import ConfigurationError
+from woundseg.training import augment
+from woundseg.training.losses import ulcer_loss
+from woundseg.training.precision import keep_depthwise_in_float32
 
 GROUPS = ("data", "model", "trainer", "augment", "experiment")
 CHOICES = [

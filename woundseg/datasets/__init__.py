@@ -25,7 +25,7 @@ DATA_SETS: dict[str, type[DataSet]] = {kind.name: kind for kind in (FUSeg, Medet
 __all__ = ["DATA_SETS", "DataSet", "Parts", "Sample", "fingerprint", "hold_out", "open"]
 
 
-def open(name: str, root: str | Path | None, **options: Any) -> DataSet:  # noqa: A001, ANN401 - reads as datasets.open(...)
+def open(name: str, root: str | Path | None, **options: Any) -> DataSet:  # noqa: A001 - reads as datasets.open(...)
     """The data set ``name`` in the folder ``root``.
 
     Args:

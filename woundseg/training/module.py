@@ -70,7 +70,7 @@ class UlcerModule(L.LightningModule):
         """Leaves out the callbacks' state: it says where this machine keeps its files."""
         checkpoint["callbacks"] = {}
 
-    def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own type is this open
+    def configure_optimizers(self) -> Any:
         """AdamW, the encoder at a share of the rate, linear warm-up and cosine to zero."""
         options = self._options
         encoder = [p for n, p in self.named_parameters() if ".encoder." in n]

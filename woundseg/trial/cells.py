@@ -53,7 +53,7 @@ def text(cell: str) -> str:
 def needed(parse: Parser) -> Parser:
     """``parse``, but a blank is refused."""
 
-    def parse_needed(cell: str) -> Any:  # noqa: ANN401 - a parser's value has its own type
+    def parse_needed(cell: str) -> Any:
         if not cell:
             raise CellError("is blank", "Fill it in")
         return parse(cell)

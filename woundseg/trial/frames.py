@@ -37,7 +37,7 @@ def flag(values: Bools, known: Bools | None = None, no: str = "N") -> AnyArray:
     return text if known is None else np.where(known, text, "")
 
 
-def number_text(value: Any) -> str:  # noqa: ANN401 - a cell of any type
+def number_text(value: Any) -> str:
     """A cell as CSV text: 12 significant digits, blank for None and NaN."""
     if value is None:
         return ""
@@ -65,7 +65,7 @@ def _column_text(column: pd.Series) -> list[str]:
     return list(map([*texts, ""].__getitem__, place.tolist()))
 
 
-def rounded(value: Any) -> Any:  # noqa: ANN401 - JSON has several types
+def rounded(value: Any) -> Any:
     """A JSON value with its numbers at 12 significant digits, NaN as null."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}

@@ -39,7 +39,7 @@ class _Column:
     seen: dict[str, Any] = field(default_factory=dict)
     values: list[Any] = field(default_factory=list)
 
-    def learn(self, text: str, source: str, row: int) -> Any:  # noqa: ANN401
+    def learn(self, text: str, source: str, row: int) -> Any:
         """The value of a text met for the first time."""
         try:
             value = self.parse(text)
@@ -402,7 +402,7 @@ def _as_text(values: Iterable[Any]) -> list[str]:
     return [_cell_text(value) for value in values]
 
 
-def _cell_text(value: Any) -> str:  # noqa: ANN401 - a data frame's cell may be anything
+def _cell_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -105,7 +105,7 @@ def _disposition(endpoint: Endpoint) -> list[Block]:
     fas = study.subjects.fasfl
     total = n["fas"]
 
-    def line(text: str, members: Any) -> list[str]:  # noqa: ANN401 - an array or a series
+    def line(text: str, members: Any) -> list[str]:
         return [text, words.share(int((np.asarray(members) & fas).sum()), total)]
 
     lines = [

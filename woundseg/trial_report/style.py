@@ -109,7 +109,7 @@ class Box:
     width: float
     height: float
 
-    def axes(self, left: float, bottom: float, right: float, top: float, **options: Any) -> Axes:  # noqa: ANN401
+    def axes(self, left: float, bottom: float, right: float, top: float, **options: Any) -> Axes:
         """Axes that leave these margins [in] free at the box's sides."""
         page_width, page_height = self.figure.get_size_inches()
         place = (
