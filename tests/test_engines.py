@@ -16,7 +16,6 @@ from woundseg.errors import ConfigurationError, UsageError
 toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
 
 SHIPPED = Path(__file__).parent.parent / segment.SHIPPED_WEIGHTS
-needs_shipped = pytest.mark.skipif(not SHIPPED.is_file(), reason="no weights are shipped yet")
 
 MOST_PROBABILITY = 0.02  # design.md: at any pixel, between the engines in float32
 MOST_AREA = (0.005, 3)  # of an ulcer's area: relative, or px, whichever is more
@@ -141,7 +140,6 @@ def test_int8_is_not_served(toy, torch_engine):
         torch_engine(toy, "cpu", "int8")
 
 
-@needs_shipped
 def test_torch_agrees_on_the_shipped_weights(torch_engine):
     photos = shipped_looks()
     light, torch = engines.load(SHIPPED, "cpu"), torch_engine(SHIPPED, "cpu", "fp32")
@@ -153,8 +151,6 @@ def test_torch_agrees_on_the_shipped_weights(torch_engine):
 def test_cuda_agrees_with_the_processor(toy, weights):
     if not torch_present.cuda_works():
         pytest.skip("needs a CUDA GPU")
-    if weights == "shipped" and not SHIPPED.is_file():
-        pytest.skip("no weights are shipped yet")
     path = toy if weights == "toy" else SHIPPED
     photos = looks(1, 96, 128) if weights == "toy" else shipped_looks()
     engine = engines.load(path, "cuda")
