@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import (
+    Callback,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+    TQDMProgressBar,
+)
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from woundseg import files
@@ -125,16 +130,23 @@ def _lightning(trainer: TrainerOptions, out: Path, validates: bool) -> L.Trainer
         log_every_n_steps=10,
         default_root_dir=out,
         logger=[TensorBoardLogger(out, name="tensorboard"), CSVLogger(out, name="curves")],
-        callbacks=[
-            ModelCheckpoint(
-                out / "checkpoints",
-                filename="last",
-                enable_version_counter=False,
-                save_on_train_epoch_end=True,
-            ),
-            TQDMProgressBar(refresh_rate=10),
-        ],
+        callbacks=_callbacks(trainer, out),
     )
+
+
+def _callbacks(trainer: TrainerOptions, out: Path) -> list[Callback]:
+    callbacks: list[Callback] = [
+        ModelCheckpoint(
+            out / "checkpoints",
+            filename="last",
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        ),
+        TQDMProgressBar(refresh_rate=10),
+    ]
+    if trainer.ema_decay:
+        callbacks.append(EMAWeightAveraging(decay=trainer.ema_decay))
+    return callbacks
 
 
 def _facts(

@@ -44,6 +44,7 @@ class TrainerOptions:
     encoder_rate: float
     weight_decay: float
     warmup: float
+    ema_decay: float
     validate_every: int
 
 
