@@ -20,6 +20,7 @@ DEFAULT_MIN_ULCER_CM2 = 0.05
 Matrix3 = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 Severity = Literal["note", "warning", "reject"]
 ScaleSource = Literal["card", "marker", "given", "none"]
+YesNo = Literal["Y", "N", ""]
 
 
 class Figure(BaseModel):
@@ -52,6 +53,32 @@ FIGURES: dict[str, Figure] = {
     )
 }
 
+VISIT_COLUMNS: dict[str, Figure] = {
+    figure.name: figure
+    for figure in (
+        Figure(name="subject", unit="", meaning="who, as the manifest or the path says"),
+        Figure(name="visit", unit="", meaning="name of the visit"),
+        Figure(name="date", unit="", meaning="of the visit, ISO 8601"),
+        Figure(name="seq", unit="", meaning="order within the visit: capture time, then path"),
+        Figure(name="ulcer", unit="", meaning="the ulcer's name, the same at every visit"),
+        Figure(name="path", unit="", meaning="photograph, below the folder of photographs"),
+        Figure(name="evaluable", unit="", meaning="Y, or N where nothing can be said of it"),
+        *(FIGURES[name] for name in ("area_cm2", "area_sd", "area_cm2_low", "area_cm2_high")),
+        *(FIGURES[name] for name in ("perimeter_cm", "length_cm", "width_cm")),
+        *(FIGURES[name] for name in ("granulation", "slough", "necrosis", "other")),
+        Figure(name="calibrated", unit="", meaning="Y where there is a scale, else N"),
+        Figure(name="scale", unit="", meaning="the scale's source: card, marker, given, none"),
+        FIGURES["mm_per_px"],
+        Figure(name="flags", unit="", meaning="codes of the flags, joined by ;"),
+        Figure(name="model", unit="", meaning="name and version of the weights, precision"),
+        Figure(name="sha256", unit="", meaning="of the photograph's file"),
+        Figure(name="closed", unit="", meaning="the clinician's word (manifest): Y or N"),
+        Figure(name="debrided", unit="", meaning="after debridement (manifest): Y or N"),
+        Figure(name="target", unit="", meaning="the index ulcer (manifest): Y or N"),
+    )
+}
+"""The columns of visits.csv in their order; they are the fields of ``VisitRow``."""
+
 
 def _figure(name: str) -> str:
     figure = FIGURES[name]
@@ -82,14 +109,121 @@ class NotEvaluable:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What people, not photographs, say of a visit: the manifest's further columns.
+
+    Attributes:
+        evaluable: Y or N; blank leaves it to the photograph.
+        mm_per_px: scale of this photograph, known otherwise.
+        card_line_mm: what the 100 mm line of the card on this photograph measures in print.
+        closed: the clinician's word that the ulcer is closed, Y or N.
+        debrided: the photograph was taken after debridement, Y or N.
+        target: this is the index ulcer, Y or N.
+    """
+
+    evaluable: YesNo = ""
+    mm_per_px: float | None = None
+    card_line_mm: float | None = None
+    closed: YesNo = ""
+    debrided: YesNo = ""
+    target: YesNo = ""
+
+
+@dataclass(frozen=True)
 class PhotoRef:
-    """One photograph of a study: the file, and who, which visit and when."""
+    """One photograph of a study: the file, and who, which visit and when.
+
+    Attributes:
+        path: the file.
+        relative: its path below the folder of photographs, with ``/``.
+        subject, visit, date: as the manifest or the path says.
+        ulcer: the manifest's name for the ulcer shown; None leaves it to matching.
+        dated_by: where subject, visit and date were taken from.
+        given: what else the manifest says.
+    """
 
     path: Path
+    relative: str
     subject: str
     visit: str
     date: date
     ulcer: str | None = None
+    dated_by: Literal["manifest", "path", "exif"] = "path"
+    given: Given = Given()
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """What a study keeps of a photograph, to follow its ulcers and to draw its report.
+
+    Attributes:
+        thumbnail: JPEG, upright sRGB, without EXIF, at most 800 px long.
+        thumb_px_per_px: pixels of the thumbnail for each pixel of the photograph.
+        outlines: of each ulcer of the record, in its order, its closed outlines in pixels of the
+            photograph, (x, y): the outer one first, islands of skin after it.
+        hidden: convex outline of the card or marker, (x, y) px of the photograph; empty without.
+    """
+
+    thumbnail: bytes
+    thumb_px_per_px: float
+    outlines: tuple[tuple[tuple[tuple[float, float], ...], ...], ...]
+    hidden: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row of failures.csv: a file that was not placed or not measured, why, what to do.
+
+    Attributes:
+        path: relative to the folder of photographs, with ``/``.
+        stage: ``plan``, ``read``, ``measure`` or ``match``.
+        error: what is wrong, on one line.
+        advice: what to do; an imperative sentence.
+    """
+
+    path: str
+    stage: str
+    error: str
+    advice: str
+
+
+FAILURE_COLUMNS = ("path", "stage", "error", "advice")
+
+
+@dataclass(frozen=True)
+class VisitRow:
+    """A row of visits.csv: one photograph and one ulcer. None is blank: not measured, never 0.
+
+    The fields are the columns, in their order; ``VISIT_COLUMNS`` says what each means.
+    """
+
+    subject: str
+    visit: str
+    date: date
+    seq: int
+    ulcer: str
+    path: str
+    evaluable: YesNo
+    area_cm2: float | None = None
+    area_sd: float | None = None
+    area_cm2_low: float | None = None
+    area_cm2_high: float | None = None
+    perimeter_cm: float | None = None
+    length_cm: float | None = None
+    width_cm: float | None = None
+    granulation: float | None = None
+    slough: float | None = None
+    necrosis: float | None = None
+    other: float | None = None
+    calibrated: YesNo = ""
+    scale: str = "none"
+    mm_per_px: float | None = None
+    flags: tuple[str, ...] = ()
+    model: str = ""
+    sha256: str = ""
+    closed: YesNo = ""
+    debrided: YesNo = ""
+    target: YesNo = ""
 
 
 @dataclass(frozen=True)
