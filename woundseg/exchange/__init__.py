@@ -1,0 +1,1 @@
+"""A study's rows for other systems: FHIR R4 Observations, an import file for REDCap."""
