@@ -3,68 +3,95 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from woundseg import files, photo, results, trial_report
-from woundseg.baseline import EarlierVisit, respond
-from woundseg.pipeline import Scored, ScoreOptions, score
-from woundseg.segment import Segmenter
+from woundseg import trial_report
+from woundseg.batch import tables
+from woundseg.batch.conclude import ConcludeOptions
+from woundseg.batch.local import LocalEngine
+from woundseg.batch.run import BatchOptions, Watch, run
+from woundseg.batch.workers import Setup
+from woundseg.records import VisitRow
 from woundseg.simulate import write_visits
 from woundseg.simulate.trial import TrialSpec, write_trial
 from woundseg.trial import endpoint
 from woundseg.trial.protocol import Protocol
+from woundseg.visits import VisitOptions
+
+VISITS = 8
+"""To month 6, so that the endpoint has something to say."""
 
 TITLE = "One simulated subject (drawn, no patient): measured beside true"
 TRIAL_TITLE = (
     f"A trial of {TrialSpec().subjects} SIMULATED subjects "
     "(areas drawn from stated healing curves, no patient)"
 )
-HEADER = f"{'visit':<24} {'true cm²':>9} {'measured cm² (95%)':>24} {'error':>7}  response"
+HEADER = f"{'visit':<16} {'true cm²':>9} {'measured cm² (95%)':>24} {'error':>7}  response"
 
 
 @dataclass(frozen=True)
 class DemoVisit:
-    """One visit of the demonstration: its folder's name, the truth, and what was measured."""
+    """One visit of the demonstration: the truth, what was measured, and its category."""
 
-    name: str
+    row: VisitRow
     true_cm2: float
-    scored: Scored
+    code: str
 
     def line(self) -> str:
         """One row of the table."""
-        total = self.scored.record.total
-        response = self.scored.record.response
-        code = f"{response.code} ({response.category})" if response else "baseline"
-        if total.area_cm2 is None or total.area_cm2_low is None or total.area_cm2_high is None:
-            measured = "not measured" if total.area_cm2 is None else f"{total.area_cm2:.2f}"
-            return f"{self.name:<24} {self.true_cm2:>9.2f} {measured:>24} {'':>7}  {code}"
-        measured = f"{total.area_cm2:.2f} ({total.area_cm2_low:.2f} to {total.area_cm2_high:.2f})"
-        error = f"{total.area_cm2 / self.true_cm2 - 1:+.1%}" if self.true_cm2 else ""
-        return f"{self.name:<24} {self.true_cm2:>9.2f} {measured:>24} {error:>7}  {code}"
+        row = self.row
+        name = f"{row.visit} {row.date}"
+        error = ""
+        if row.evaluable != "Y" or row.area_cm2 is None:
+            measured = "not measured"
+        elif row.area_cm2_low is None or row.area_cm2_high is None:
+            measured = f"{row.area_cm2:.2f}"
+        else:
+            measured = f"{row.area_cm2:.2f} ({row.area_cm2_low:.2f} to {row.area_cm2_high:.2f})"
+            error = f"{row.area_cm2 / self.true_cm2 - 1:+.1%}" if self.true_cm2 else ""
+        return f"{name:<16} {self.true_cm2:>9.2f} {measured:>24} {error:>7}  {self.code}"
 
 
-def run(folder: Path, segmenter: Segmenter, protocol: Protocol) -> Iterator[DemoVisit]:
-    """Draws the visits into ``folder/photos``, scores each into ``folder/scores``.
+def subject(
+    folder: Path,
+    setup: Setup,
+    protocol: Protocol,
+    now: Callable[[], datetime],
+    watch: Watch | None = None,
+) -> Iterator[DemoVisit]:
+    """Draws the visits into ``folder/photos`` and runs batch and endpoint on them.
+
+    ``folder/study`` holds what batch writes, ``folder/study-endpoint`` what endpoint does.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    photos = folder / "photos"
-    paths = write_visits(photos)
+    photos, study = folder / "photos", folder / "study"
+    write_visits(photos, count=VISITS)
+    options = BatchOptions(
+        visits=VisitOptions(),
+        setup=setup,
+        conclude=ConcludeOptions(protocol=protocol, as_of=now().date(), study="demonstration"),
+        now=now,
+    )
+    with LocalEngine(setup) as engine:
+        run(photos, study, options, engine, watch)
+    found = endpoint.run(study / tables.VISITS, None, protocol)
+    endpoint.write(found, folder / "study-endpoint")
     truth = _truth(photos / "truth.csv")
-    out = files.make_folder(folder / "scores")
-    earlier: list[EarlierVisit] = []
-    for path in paths:
-        scored = score(photo.read(path), segmenter, ScoreOptions())
-        if earlier:
-            response = respond(earlier, scored.record, protocol)
-            scored = scored.with_response(response)
-        earlier.append(EarlierVisit(record=scored.record))
-        name = path.parent.name
-        results.write(scored, out, name)
-        yield DemoVisit(name, truth[path.relative_to(photos).as_posix()], scored)
+    codes = _codes(found)
+    for row in tables.read_visits(study / tables.VISITS):
+        yield DemoVisit(row, truth[row.path], codes.get(row.visit, ""))
+
+
+def best_response(folder: Path) -> str:
+    """What endpoint made of the subject's visits, in one line."""
+    with (folder / "study-endpoint" / "subject_response.csv").open(encoding="utf-8") as stream:
+        row = next(csv.DictReader(stream))
+    return f"confirmed best overall response: {row['cbor']} ({row['cbor_date']})"
 
 
 def trial(folder: Path, protocol: Protocol) -> str:
@@ -82,6 +109,13 @@ def trial(folder: Path, protocol: Protocol) -> str:
     endpoint.write(found, folder / "endpoint")
     trial_report.write(pages, folder / "endpoint")
     return trial_report.told(found)
+
+
+def _codes(found: endpoint.Endpoint) -> dict[str, str]:
+    """Each visit's category; the baseline has none."""
+    frame = found.visit_response
+    pairs = zip(frame["visit"].tolist(), frame["response"].tolist(), strict=True)
+    return {visit: code or "baseline" for visit, code in pairs}
 
 
 def _truth(table: Path) -> dict[str, float]:

@@ -45,6 +45,10 @@ class WoundsegError(Exception):
         self.remedy = remedy
         super().__init__(self.line())
 
+    def __reduce__(self) -> tuple[type[WoundsegError], tuple[object, ...]]:
+        """Errors travel between processes whole."""
+        return type(self), (self.subject, self.cause, self.remedy)
+
     def line(self) -> str:
         """The message on one line, in the form ``subject: cause. Remedy.``, as it is shown."""
         text = f"{self.subject}: {self.cause.rstrip('.')}. {self.remedy.rstrip('.')}."
@@ -77,6 +81,10 @@ class DataSetError(UsageError):
     ) -> None:
         self.offenders = offenders
         super().__init__(subject, cause, remedy)
+
+    def __reduce__(self) -> tuple[type[WoundsegError], tuple[object, ...]]:
+        """Errors travel between processes whole."""
+        return type(self), (self.subject, self.cause, self.remedy, self.offenders)
 
 
 class UnreadablePhotoError(WoundsegError):

@@ -124,6 +124,25 @@ def read(path: Path | str, limits: Limits = LIMITS) -> Photo:
     return Photo(path, upright, digest, exif.captured_at, exif.focal_px)
 
 
+def captured_at(path: Path | str) -> datetime | None:
+    """When the photograph was taken by the camera's clock, without decoding its pixels.
+
+    None when the file does not tell, or is no photograph: ``read`` says why.
+    """
+    path = Path(path)
+    try:
+        data = _file_bytes(path, LIMITS)
+        kind = _kind(path, data)
+        if kind == "HEIF":
+            _prepare_heif(path, data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, on odd metadata
+            with Image.open(io.BytesIO(data), formats=(kind,)) as image:
+                return _read_exif(image).captured_at
+    except Exception:  # on hostile bytes decoders raise whatever they please
+        return None
+
+
 def from_pixels(pixels: ByteImage, name: str = "array") -> Photo:
     """A photograph from pixels already in memory, copied.
 

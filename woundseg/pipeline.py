@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from woundseg import __version__, measure, quality, scale
-from woundseg.masks import Segmentation
+from woundseg.errors import UsageError
+from woundseg.masks import BoolMap, Segmentation
 from woundseg.measure import Measurement, MeasureOptions
 from woundseg.photo import Photo
 from woundseg.records import (
     ColourFacts,
+    ModelFacts,
     NotEvaluable,
     PhotoFacts,
     ResponseFacts,
@@ -27,6 +29,9 @@ from woundseg.segment import Segmenter
 
 WHITE_AROUND_MARKERS = 1.04
 """The card over the hull of its markers: they lie close to its edge."""
+
+BY_HAND = ModelFacts(name="outlined by hand", version="", sha256="", device="", precision="")
+"""Stands for the network where a person drew the outline."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,59 @@ def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = Non
     every figure null.
     """
     options = options or ScoreOptions()
+    found = scale_of(photo, options)
+    usable = found if isinstance(found, Scale) else None
+    segmentation = segmenter(photo.pixels, card_outline(usable))
+    return measured(photo, segmentation, found, options)
+
+
+def scale_of(photo: Photo, options: ScoreOptions) -> Scale | NotEvaluable:
+    """The photograph's scale, with what its file says of the lens."""
     known = options.scale
     if known.focal_px is None:
         known = replace(known, focal_px=photo.focal_px)
-    found = scale.find(photo.pixels, known)
+    return scale.find(photo.pixels, known)
+
+
+def score_outlined(
+    photo: Photo, outline: BoolMap, segmenter: Segmenter, options: ScoreOptions
+) -> Scored:
+    """Measures what a person outlined, as if the network had.
+
+    The outline's place is taken to be as uncertain as the network's. Flags that would reject the
+    photograph become warnings: the person has seen what they warn of.
+
+    Args:
+        photo: the photograph.
+        outline: true inside the ulcers, bool (H, W) of the photograph's size.
+        segmenter: its card says how uncertain an outline's place is.
+        options: as the photograph was measured before.
+
+    Raises:
+        UsageError: the outline has another size.
+    """
+    if outline.shape != photo.pixels.shape[:2]:
+        height, width = outline.shape
+        told = f"has {width} x {height} pixels, the photograph {photo.width} x {photo.height}"
+        raise UsageError("--mask", told, "Draw it on the photograph at its full size")
+    looked = segmenter(photo.pixels)
+    drawn = replace(looked, probability=outline.astype(np.float32), model=BY_HAND)
+    return measured(photo, drawn, scale_of(photo, options), options, by_hand=True)
+
+
+def measured(
+    photo: Photo,
+    segmentation: Segmentation,
+    found: Scale | NotEvaluable,
+    options: ScoreOptions,
+    by_hand: bool = False,
+) -> Scored:
+    """Figures, flags and record of what the network or a person outlined."""
     usable = found if isinstance(found, Scale) else None
-    segmentation = segmenter(photo.pixels, _card_outline(usable))
     measurement = measure.ulcers(segmentation, usable, options.measure)
     judged = quality.assess(photo.pixels, segmentation, measurement, found)
+    if by_hand:
+        judged = quality.overruled(judged)
     ulcers, total = measurement.ulcers, measurement.total
     if not judged.measurable:
         ulcers, total = measure.withheld(measurement)
@@ -83,12 +133,12 @@ def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = Non
         total=total,
         quality=judged,
         settings=_settings(segmentation, usable, options),
-        model=segmenter.model,
+        model=segmentation.model,
     )
     return Scored(photo, record, measurement, found)
 
 
-def _card_outline(found: Scale | None) -> NDArray[np.float64] | None:
+def card_outline(found: Scale | None) -> NDArray[np.float64] | None:
     """The card's or marker's outline, (N, 2) of (x, y) px, with the white around its markers."""
     if found is None or not found.corners_px:
         return None

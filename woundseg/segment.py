@@ -228,19 +228,44 @@ def load(
     precision: Precision = "fp32",
     weights: Path | None = None,
     looks: LookOptions | None = None,
+    threads: int | None = None,
 ) -> Segmenter:
     """A segmenter with the shipped weights, or with those in the file ``weights``.
+
+    Args:
+        device: where to run.
+        precision: what to compute in.
+        weights: an ONNX file of ours; None takes the shipped one.
+        looks: how the photograph is looked at.
+        threads: of the processor's engine; None takes its own number.
 
     Raises:
         UsageError: a device or precision that this machine does not have.
         ConfigurationError: no such weight file, or not one of ours.
     """
+    path = weights_path(weights)
+    return on_engine(engines.load(path, device, precision, threads), path, looks)
+
+
+def weights_path(weights: Path | None = None) -> Path:
+    """The weight file that :func:`load` takes.
+
+    Raises:
+        ConfigurationError: no such file.
+    """
     path = weights or resources.path(SHIPPED_WEIGHTS)
     if not path.is_file():
         raise ConfigurationError(path, "is no file", "Name an ONNX file of woundseg")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    engine = engines.load(path, device, precision)
+    return path
+
+
+def on_engine(engine: Engine, weights: Path, looks: LookOptions | None = None) -> Segmenter:
+    """A segmenter on an engine that has loaded the file ``weights``.
+
+    Raises:
+        ConfigurationError: the file was not exported by woundseg.
+    """
     missing = {"name", "version", "border_sd_px", "min_ulcer_px"} - engine.facts.keys()
     if missing:
-        raise ConfigurationError(path, "was not exported by woundseg", "Name one that was")
-    return Segmenter(engine, digest, looks)
+        raise ConfigurationError(weights, "was not exported by woundseg", "Name one that was")
+    return Segmenter(engine, hashlib.sha256(weights.read_bytes()).hexdigest(), looks)

@@ -6,20 +6,29 @@ Messages go to standard error; standard output carries the result alone.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from woundseg import __version__
+from woundseg.cli import study
+from woundseg.cli.parts import (
+    Command,
+    Commands,
+    Parser,
+    add,
+    add_engine_options,
+    add_scale_options,
+    say,
+    score_options,
+)
 from woundseg.errors import (
     EXIT_DONE,
     EXIT_FAULT,
     EXIT_INTERRUPTED,
     EXIT_PARTLY,
     EXIT_UNREADABLE,
-    EXIT_USAGE,
     NotMeasurableError,
     OutputError,
     UsageError,
@@ -27,19 +36,9 @@ from woundseg.errors import (
 )
 
 if TYPE_CHECKING:
-    from woundseg.pipeline import Scored, ScoreOptions
+    from woundseg.pipeline import Scored
     from woundseg.trial.endpoint import Endpoint
     from woundseg.trial.protocol import Protocol
-
-Command = Callable[[argparse.Namespace], int]
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse, with its complaint on one line and this project's exit status."""
-
-    def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"{self.prog}: {message}. See {self.prog} --help.\n")
-        raise SystemExit(EXIT_USAGE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,29 +72,9 @@ def _complain(line: str, status: int, debug: bool) -> int:
     return status
 
 
-def _say(text: str) -> None:
-    """Gives a part of the result to standard output, at once.
-
-    Raises:
-        OutputError: nothing more can be written there, as on a full disk.
-        BrokenPipeError: whoever read it has gone.
-    """
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        # What is left in the buffer would fail again, with a traceback, as Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise OutputError(
-            "standard output", f"cannot be written ({error.strerror})", "Send it elsewhere"
-        ) from error
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = _Parser(
+    parser = Parser(
         prog="woundseg",
         description="Measures diabetic foot ulcers on photographs, and a trial's endpoint.",
         epilog="Example: woundseg score visit.jpg --out results",
@@ -103,8 +82,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"woundseg {__version__}")
     parser.set_defaults(debug=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (
+    for add_command in (
         _add_score,
+        study.add_batch,
+        study.add_verify,
+        study.add_correct,
         _add_segment,
         _add_card,
         _add_schema,
@@ -113,32 +95,22 @@ def build_parser() -> argparse.ArgumentParser:
         _add_train,
         _add_evaluate,
     ):
-        add(commands)
-    return parser
-
-
-def _add(
-    commands: argparse._SubParsersAction[_Parser], name: str, summary: str, example: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name, help=summary, description=summary, epilog=f"Example: {example}"
-    )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        add_command(commands)
     return parser
 
 
 # --- score ------------------------------------------------------------------------------------
 
 
-def _add_score(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = _add(
+def _add_score(commands: Commands) -> None:
+    parser = add(
         commands,
         "score",
         "Measure the ulcer on one photograph.",
         "woundseg score visit.jpg --baseline 4.2 --out results",
     )
     parser.add_argument("photo", type=Path, metavar="PHOTO")
-    _add_scale_options(parser)
+    add_scale_options(parser)
     parser.add_argument(
         "--require-scale", action="store_true", help="exit status 4 when there is no scale"
     )
@@ -154,33 +126,15 @@ def _add_score(commands: argparse._SubParsersAction[_Parser]) -> None:
     parser.add_argument("--min-ulcer-cm2", type=float, metavar="CM2", help="smallest that counts")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write record and picture there")
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
-    _add_engine_options(parser)
+    add_engine_options(parser)
     parser.set_defaults(command=_score)
-
-
-def _add_scale_options(parser: argparse.ArgumentParser) -> None:
-    for option, meaning in (
-        ("--card-line-mm", "what the card's 100 mm line measures in print"),
-        ("--marker-mm", "a single marker, not the card: side of its black border"),
-        ("--mm-per-px", "scale known otherwise"),
-    ):
-        parser.add_argument(option, type=float, metavar="MM", help=meaning)
-    parser.add_argument(
-        "--marker-dict", default="DICT_4X4_50", metavar="NAME", help="the single marker's family"
-    )
-
-
-def _add_engine_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16", "fp16", "int8"))
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="other weights (.onnx)")
 
 
 def _score(arguments: argparse.Namespace) -> int:
     from woundseg import photo, results, segment, wording
     from woundseg.pipeline import score
 
-    options = _score_options(arguments)
+    options = score_options(arguments)
     rules = _rules(arguments)
     read = photo.read(arguments.photo)
     segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
@@ -198,7 +152,7 @@ def _score(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         for path in results.write(scored, arguments.out, arguments.photo.stem):
             sys.stderr.write(f"wrote {path}\n")
-    _say(results.to_json(scored) if arguments.json else wording.describe(scored.record) + "\n")
+    say(results.to_json(scored) if arguments.json else wording.describe(scored.record) + "\n")
     _refuse_unmeasurable(scored, arguments.require_scale)
     return EXIT_DONE
 
@@ -210,28 +164,6 @@ def _rules(arguments: argparse.Namespace) -> Protocol | None:
     from woundseg.trial import protocol
 
     return protocol.load(arguments.protocol)
-
-
-def _score_options(arguments: argparse.Namespace) -> ScoreOptions:
-    from woundseg.measure import MeasureOptions
-    from woundseg.pipeline import ScoreOptions
-    from woundseg.scale import ScaleOptions
-
-    smallest = arguments.min_ulcer_cm2
-    if smallest is not None and not 0 < smallest <= 10:
-        raise UsageError(
-            "--min-ulcer-cm2", f"{smallest} is not above 0 and at most 10", "Leave it out for 0.05"
-        )
-    return ScoreOptions(
-        measure=MeasureOptions() if smallest is None else MeasureOptions(min_ulcer_cm2=smallest),
-        scale=ScaleOptions(
-            card_line_mm=arguments.card_line_mm,
-            marker_mm=arguments.marker_mm,
-            marker_dict=arguments.marker_dict,
-            mm_per_px=arguments.mm_per_px,
-        ),
-        require_scale=arguments.require_scale,
-    )
 
 
 def _refuse_unmeasurable(scored: Scored, require_scale: bool) -> None:
@@ -256,8 +188,8 @@ def _refuse_unmeasurable(scored: Scored, require_scale: bool) -> None:
 # --- segment, card, schema, demo --------------------------------------------------------------
 
 
-def _add_segment(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = _add(
+def _add_segment(commands: Commands) -> None:
+    parser = add(
         commands,
         "segment",
         "Write ulcer masks (PNG, 0 and 255) for a folder of photographs or one file.",
@@ -266,7 +198,7 @@ def _add_segment(commands: argparse._SubParsersAction[_Parser]) -> None:
     parser.add_argument("photos", type=Path, metavar="PHOTOS")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--json", action="store_true", help="print the list of results as JSON")
-    _add_engine_options(parser)
+    add_engine_options(parser)
     parser.set_defaults(command=_segment)
 
 
@@ -282,9 +214,9 @@ def _segment(arguments: argparse.Namespace) -> int:
         if result.error is not None:
             sys.stderr.write(f"{result.error}\n")
         elif not arguments.json:
-            _say(f"{result.mask}\n")
+            say(f"{result.mask}\n")
     if arguments.json:
-        _say(json.dumps([vars(result) for result in found], indent=2, default=str) + "\n")
+        say(json.dumps([vars(result) for result in found], indent=2, default=str) + "\n")
     failed = [result for result in found if result.error is not None]
     if failed and arguments.photos.is_file():
         return EXIT_UNREADABLE
@@ -296,8 +228,8 @@ def _progress(done: int, of: int) -> None:
         sys.stderr.write(f"\r{done} of {of}" + ("\n" if done == of else ""))
 
 
-def _add_card(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = _add(
+def _add_card(commands: Commands) -> None:
+    parser = add(
         commands, "card", "Draw the scale card to print (PDF or PNG).", "woundseg card card.pdf"
     )
     parser.add_argument("out", type=Path, metavar="OUT.pdf|OUT.png")
@@ -309,12 +241,12 @@ def _add_card(commands: argparse._SubParsersAction[_Parser]) -> None:
 def _card(arguments: argparse.Namespace) -> int:
     from woundseg.card import write_card
 
-    _say(f"{write_card(arguments.out, arguments.size, arguments.dpi)}\n")
+    say(f"{write_card(arguments.out, arguments.size, arguments.dpi)}\n")
     return EXIT_DONE
 
 
-def _add_schema(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = _add(commands, "schema", "Print the JSON schema of score's record.", "woundseg schema")
+def _add_schema(commands: Commands) -> None:
+    parser = add(commands, "schema", "Print the JSON schema of score's record.", "woundseg schema")
     parser.set_defaults(command=_schema)
 
 
@@ -323,34 +255,37 @@ def _schema(_arguments: argparse.Namespace) -> int:
 
     from woundseg.records import ScoreRecord
 
-    _say(json.dumps(ScoreRecord.model_json_schema(), indent=2) + "\n")
+    say(json.dumps(ScoreRecord.model_json_schema(), indent=2) + "\n")
     return EXIT_DONE
 
 
-def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = _add(
+def _add_demo(commands: Commands) -> None:
+    parser = add(
         commands,
         "demo",
-        "Score a simulated subject's photographs beside the truth, then run a simulated trial.",
+        "Measure a simulated subject's visits beside the truth, then run a simulated trial.",
         "woundseg demo demo",
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
-    _add_engine_options(parser)
+    add_engine_options(parser)
     parser.set_defaults(command=_demo)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from woundseg import demo, segment
+    from datetime import UTC, datetime
+
+    from woundseg import demo
     from woundseg.trial import protocol
 
-    segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
     rules = protocol.load(None)
-    _say(f"{demo.TITLE}\n{demo.HEADER}\n")
-    for visit in demo.run(arguments.folder, segmenter, rules):
-        _say(visit.line() + "\n")
-    _say(f"\n{demo.TRIAL_TITLE}\n{demo.trial(arguments.folder, rules)}")
+    setup = study.setup(arguments)
+    watch = study.watch(quiet=False)
+    visits = demo.subject(arguments.folder, setup, rules, lambda: datetime.now(UTC), watch)
+    lines = [visit.line() for visit in visits]
+    say("\n".join([demo.TITLE, demo.HEADER, *lines, demo.best_response(arguments.folder)]) + "\n")
+    say(f"\n{demo.TRIAL_TITLE}\n{demo.trial(arguments.folder, rules)}")
     sys.stderr.write(
-        f"photographs, records, pictures, and the trial's report.html are in {arguments.folder}\n"
+        f"photographs, the study's and the trial's report.html are in {arguments.folder}\n"
     )
     return EXIT_DONE
 
@@ -358,8 +293,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 # --- endpoint ---------------------------------------------------------------------------------
 
 
-def _add_endpoint(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = _add(
+def _add_endpoint(commands: Commands) -> None:
+    parser = add(
         commands,
         "endpoint",
         "From a table of visits to the trial's endpoint: responses, rates, remission.",
@@ -403,7 +338,7 @@ def _endpoint(arguments: argparse.Namespace) -> int:
         from woundseg import trial_report
 
         told = trial_report.told(found)
-    _say(told)
+    say(told)
     return EXIT_DONE
 
 
@@ -425,8 +360,8 @@ def _write_endpoint(found: Endpoint, arguments: argparse.Namespace) -> None:
 # --- train, evaluate --------------------------------------------------------------------------
 
 
-def _add_train(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = _add(
+def _add_train(commands: Commands) -> None:
+    parser = add(
         commands,
         "train",
         "Train a network; Hydra overrides follow the command.",
@@ -446,12 +381,12 @@ def _train(arguments: argparse.Namespace) -> int:
 
     with redirect_stdout(sys.stderr):  # Lightning's progress bar goes to standard output
         checkpoint = fit(options)
-    _say(f"{checkpoint}\n")
+    say(f"{checkpoint}\n")
     return EXIT_DONE
 
 
-def _add_evaluate(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = _add(
+def _add_evaluate(commands: Commands) -> None:
+    parser = add(
         commands,
         "evaluate",
         "Compare masks with labels over a data set; Hydra overrides follow the command.",
@@ -465,9 +400,5 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from woundseg.config import evaluation
     from woundseg.evaluate import run
 
-    _say(run(evaluation(arguments.overrides), _progress).text() + "\n")
+    say(run(evaluation(arguments.overrides), _progress).text() + "\n")
     return EXIT_DONE
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

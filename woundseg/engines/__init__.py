@@ -40,24 +40,33 @@ class Engine(Protocol):
         ...
 
 
-def load(weights: Path, device: Device = "auto", precision: Precision = "fp32") -> Engine:
+def load(
+    weights: Path,
+    device: Device = "auto",
+    precision: Precision = "fp32",
+    threads: int | None = None,
+) -> Engine:
     """The engine for ``device``: CUDA where it works, else the light one for processors.
+
+    Args:
+        weights: an ONNX file of ours.
+        device: where to run.
+        precision: what to compute in.
+        threads: of the light engine; None takes its own number.
 
     Raises:
         UsageError: CUDA was asked for and there is none, or a precision this engine lacks.
     """
     if device == "cpu" and precision == "fp32":
-        return _light(weights)
+        return _light(weights, threads)
     from woundseg.engines import torch_present
 
     if device != "cpu" and torch_present.cuda_works():
         return _torch(weights, "cuda", precision)
     if device == "cuda":
-        raise UsageError(
-            "--device cuda", torch_present.why_no_cuda(), "Take --device cpu, or leave it to auto"
-        )
+        raise _no_cuda(torch_present.why_no_cuda())
     if precision == "fp32":
-        return _light(weights)
+        return _light(weights, threads)
     if precision == "bf16" and torch_present.installed():
         return _torch(weights, "cpu", precision)
     raise UsageError(
@@ -67,10 +76,31 @@ def load(weights: Path, device: Device = "auto", precision: Precision = "fp32") 
     )
 
 
-def _light(weights: Path) -> Engine:
-    from woundseg.engines.onnx_cpu import OnnxEngine
+def resolve(device: Device, precision: Precision = "fp32") -> Literal["cpu", "cuda"]:
+    """The device that :func:`load` would take.
 
-    return OnnxEngine(weights)
+    Raises:
+        UsageError: as ``load`` does.
+    """
+    if device == "cpu":
+        return "cpu"
+    from woundseg.engines import torch_present
+
+    if torch_present.cuda_works():
+        return "cuda"
+    if device == "cuda":
+        raise _no_cuda(torch_present.why_no_cuda())
+    return "cpu"
+
+
+def _no_cuda(why: str) -> UsageError:
+    return UsageError("--device cuda", why, "Take --device cpu, or leave it to auto")
+
+
+def _light(weights: Path, threads: int | None) -> Engine:
+    from woundseg.engines.onnx_cpu import THREADS, OnnxEngine
+
+    return OnnxEngine(weights, threads or THREADS)
 
 
 def _torch(weights: Path, device: Literal["cpu", "cuda"], precision: Precision) -> Engine:

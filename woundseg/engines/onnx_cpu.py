@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from woundseg.errors import ConfigurationError
 
 THREADS = 2
-"""Fixed, so that the same photograph gives the same bits whatever else the machine does."""
+"""Fixed, so that nothing else on the machine matters; one or two give the same bits."""
 
 onnxruntime.disable_telemetry_events()
 
@@ -22,9 +22,9 @@ class OnnxEngine:
     device = "cpu"
     precision = "fp32"
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, threads: int = THREADS) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = THREADS
+        options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.use_deterministic_compute = True

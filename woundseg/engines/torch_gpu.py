@@ -137,7 +137,10 @@ class TorchEngine:
     @torch.inference_mode()
     def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Ulcer probabilities (N, H, W) of RGB photographs (N, H, W, 3)."""
-        tensor = torch.from_numpy(photos).to(self._device)
+        tensor = torch.from_numpy(photos)
+        if self.device == "cuda":
+            tensor = tensor.pin_memory()
+        tensor = tensor.to(self._device, non_blocking=True)
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
         narrow = self.precision != "fp32"

@@ -1,0 +1,230 @@
+"""What a study says: tables, exports and report, made from the store alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from woundseg import __version__, files, report
+from woundseg.batch import follow, tables, telling
+from woundseg.batch.follow import Following
+from woundseg.batch.rows import subject_rows
+from woundseg.batch.seen import Seen, in_order, seen
+from woundseg.batch.standing import Standing
+from woundseg.batch.workers import Engine
+from woundseg.exchange import fhir, redcap
+from woundseg.exchange.redcap import RedcapOptions
+from woundseg.match import MatchOptions, Named
+from woundseg.records import Failure
+from woundseg.report import StudyFacts, SubjectReport
+from woundseg.store import Store
+from woundseg.trial import healing_course
+from woundseg.trial.healing_course import HealingRow
+from woundseg.trial.protocol import Protocol
+from woundseg.trial.study import prepare
+from woundseg.trial.tables import read_subjects, read_visits, subjects_of
+from woundseg.visits import Plan
+
+SUBJECTS_AHEAD = 16
+"""Subjects whose ulcers are followed at the same time."""
+
+
+@dataclass(frozen=True)
+class ConcludeOptions:
+    """What is made of a study's results.
+
+    Attributes:
+        protocol: the trial's rules, for baseline, schedule and thresholds.
+        subjects: subjects.csv; None takes each subject's visit named BASELINE, else the first.
+        as_of: the day on which lateness is judged.
+        redcap, fhir: files to write for import elsewhere.
+        study: the study's name in exports and in the report.
+        match: how ulcers are followed.
+    """
+
+    protocol: Protocol
+    as_of: date
+    subjects: Path | None = None
+    redcap: Path | None = None
+    fhir: Path | None = None
+    study: str = ""
+    match: MatchOptions = field(default_factory=MatchOptions)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One run: photographs, plan, folder of results, store and workers."""
+
+    root: Path
+    plan: Plan
+    out: Path
+    standing: Standing
+    engine: Engine
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """What was written: counts of rows, hashes of the tables, paths."""
+
+    rows: int
+    failures: int
+    sha256: dict[str, str]
+    paths: tuple[Path, ...]
+
+
+def conclude(study: Study, options: ConcludeOptions, stage: Callable[[str], None]) -> Concluded:
+    """Writes the tables, the exports asked for, and the report.
+
+    Raises:
+        OutputError: one of them cannot be written.
+    """
+    stage("following ulcers")
+    rows, failures = _write_tables(study, options)
+    out = study.out
+    visits = read_visits(out / tables.VISITS)
+    listed = read_subjects(options.subjects) if options.subjects else subjects_of(visits)
+    healing = healing_course.courses(visits, listed, options.protocol)
+    files.write_text(out / tables.HEALING, healing_course.healing_csv(healing))
+    paths = [out / name for name in (tables.VISITS, tables.FAILURES, tables.HEALING)]
+    hashes = {path.name: tables.sha256(path) for path in paths}
+    stage("writing exports and report")
+    paths += _export(out, options)
+    trial = prepare(visits, listed, options.protocol)
+    paths += _report(study, options, telling.facts(trial), healing)
+    return Concluded(rows, failures, hashes, tuple(paths))
+
+
+def _export(out: Path, options: ConcludeOptions) -> list[Path]:
+    """The files for import elsewhere that were asked for."""
+    rows = partial(tables.read_visits, out / tables.VISITS)
+    if options.redcap is not None:
+        redcap.write(rows(), options.redcap, RedcapOptions())
+    if options.fhir is not None:
+        fhir.write(rows(), options.fhir, options.study)
+    return [path for path in (options.redcap, options.fhir) if path is not None]
+
+
+def _report(
+    study: Study,
+    options: ConcludeOptions,
+    told: dict[str, telling.Facts],
+    healing: list[HealingRow],
+) -> list[Path]:
+    """report.html, from the tables just written."""
+    context = telling.Context(options.protocol, options.as_of, study.out)
+
+    def subjects() -> Iterator[SubjectReport]:
+        rows = telling.by_subject(tables.read_visits(study.out / tables.VISITS))
+        figures = telling.by_subject(iter(healing))
+        named = named_subjects(study, options)
+        subject, course = next(figures, ("", []))
+        for (photos, names), (who, own) in zip(named, rows, strict=True):
+            if who not in told:
+                continue  # not in subjects.csv: visits.plan has said so
+            with_thumbnails = [
+                (photo, name, _thumbnail(photo, study.standing.kept))
+                for photo, name in zip(photos, names, strict=True)
+            ]
+            now = course if subject == who else []
+            yield telling.subject_report(with_thumbnails, own, now, told[who], context)
+            if subject == who:
+                subject, course = next(figures, ("", []))
+
+    return report.write(_study_facts(study, options), subjects(), study.out, len(told))
+
+
+def _study_facts(study: Study, options: ConcludeOptions) -> StudyFacts:
+    plan, standing = study.plan, study.standing
+    failures = tables.read_failures(study.out / tables.FAILURES)
+    return StudyFacts(
+        title=options.study or "Study",
+        software=f"woundseg {__version__}",
+        weights=f"{standing.weights_sha256[:12]}… {standing.precision}",
+        head=standing.kept.head(),
+        photos=str(study.root),
+        failures=tuple(failures),
+        warnings=plan.warnings,
+        as_of=options.as_of,
+        counts={
+            "subjects": len({ref.subject for ref in plan.photos}),
+            "photographs": len(plan.photos),
+            "failures": len(failures),
+        },
+    )
+
+
+def _write_tables(study: Study, options: ConcludeOptions) -> tuple[int, int]:
+    rows = 0
+    with tables.writing(study.out) as made:
+        for failure in (*study.plan.failures, *_gone(study)):
+            made.failure(failure)
+        for photos, named in named_subjects(study, options):
+            subject = subject_rows(photos, named)
+            for row in subject.rows:
+                made.visit(row)
+            for failure in subject.failures:
+                made.failure(failure)
+            rows += len(subject.rows)
+        return rows, made.failed
+
+
+def _gone(study: Study) -> Iterator[Failure]:
+    """Photographs that were measured earlier and are no longer placed."""
+    plan = study.plan
+    placed = {ref.relative for ref in plan.photos} | {failure.path for failure in plan.failures}
+    for path in study.standing.kept.paths():
+        if path and path not in placed:
+            told = "was measured earlier and is no longer in the folder"
+            yield Failure(path, "plan", told, "Put it back; its results are kept in the store.")
+
+
+def subjects_seen(study: Study) -> Iterator[list[Seen]]:
+    """The photographs of one subject after the other, in order of time."""
+    for _, refs in groupby(study.plan.photos, key=lambda ref: ref.subject):
+        photos = [seen(ref, entry) for ref in refs if (entry := study.standing.entry(ref))]
+        if photos:
+            yield in_order(photos)
+
+
+def named_subjects(
+    study: Study, options: ConcludeOptions
+) -> Iterator[tuple[list[Seen], list[Named]]]:
+    """Each subject's photographs with names; names from an earlier run are kept where they hold."""
+    waiting: deque[tuple[list[Seen], Callable[[], list[Named]]]] = deque()
+    for photos in subjects_seen(study):
+        waiting.append((photos, _names(photos, study, options)))
+        if len(waiting) >= SUBJECTS_AHEAD:
+            first, names = waiting.popleft()
+            yield first, names()
+    for photos, names in waiting:
+        yield photos, names()
+
+
+def _names(photos: list[Seen], study: Study, options: ConcludeOptions) -> Callable[[], list[Named]]:
+    """Gives the names when called: those kept from before, or what a worker is asked now."""
+    kept = study.standing.kept
+    subject, stamp = photos[0].ref.subject, follow.stamp(photos, options.match)
+    text = kept.recall(subject, stamp)
+    if text is not None:
+        known = follow.from_text(text)
+        return lambda: known
+    thumbnails = [_thumbnail(photo, kept) for photo in photos]
+    following = Following(tuple(zip(thumbnails, photos, strict=True)), options.match)
+    answer = study.engine.ask(follow.follow, following)
+
+    def names() -> list[Named]:
+        found: list[Named] = answer()
+        kept.remember(subject, stamp, follow.to_text(found))
+        return found
+
+    return names
+
+
+def _thumbnail(photo: Seen, kept: Store) -> bytes:
+    name = photo.entry.thumbnail_sha256
+    return kept.thumbnail(name) if name else b""

@@ -1,0 +1,147 @@
+"""One photograph of a study, from the file to what the store and the report keep of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+
+from woundseg import overlay, photo
+from woundseg.errors import UnreadablePhotoError, WoundsegError
+from woundseg.outlines import Points
+from woundseg.pipeline import Scored, ScoreOptions, card_outline, score
+from woundseg.records import Failure, PhotoRef, Scale, Sketch
+from woundseg.segment import Segmenter, resized
+
+THUMBNAIL_PX = 800
+"""Long side of what is kept of a photograph: enough to follow ulcers and to draw reports."""
+
+OVERLAYS = "overlays"
+TRY_AGAIN = "Run batch again; if it stays, look at the file"
+
+_OVERLAY_QUALITY, _THUMBNAIL_QUALITY = 88, 85
+_STEP_PX = 0.25
+"""An outline is kept as closely as this, in pixels of the thumbnail."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One photograph to be measured, and how."""
+
+    ref: PhotoRef
+    options: ScoreOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a photograph.
+
+    Attributes:
+        ref: which.
+        sha256: of the file's bytes; empty when it could not even be opened.
+        record: the score record as JSON; None when there is none.
+        failure: why there is no record.
+        sketch: what is kept of the photograph; None without a record.
+        overlay: the picture, JPEG.
+        passing: the failure may be gone at the next run (no permission, a worker that died).
+    """
+
+    ref: PhotoRef
+    sha256: str
+    record: str | None = None
+    failure: Failure | None = None
+    sketch: Sketch | None = None
+    overlay: bytes | None = None
+    passing: bool = False
+
+
+def measure(task: Task, segmenter: Segmenter) -> Outcome:
+    """Reads, measures and draws one photograph; whatever goes wrong is a failure, never raised."""
+    try:
+        read = photo.read(task.ref.path)
+    except UnreadablePhotoError as error:
+        sha256 = file_sha256(task.ref.path)
+        return failed(task.ref, "read", error.cause, error.remedy, sha256)
+    except MemoryError:
+        return failed(task.ref, "read", "memory ran out", "Run it again with fewer --jobs")
+    named = replace(read, path=Path(task.ref.relative))
+    try:
+        return _outcome(task.ref, score(named, segmenter, task.options))
+    except WoundsegError as error:
+        return failed(task.ref, "measure", error.cause, error.remedy, read.sha256)
+    except MemoryError:
+        return failed(task.ref, "measure", "memory ran out", "Run it again with fewer --jobs")
+    except Exception as error:  # one photograph must not cost the others
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        advice = "Run woundseg score --debug on it and report what it prints"
+        return failed(task.ref, "measure", f"a fault of ours ({told})", advice, read.sha256)
+
+
+def failed(ref: PhotoRef, stage: str, error: str, advice: str, sha256: str = "") -> Outcome:
+    """A photograph without a record; without a hash it is tried again at the next run."""
+    failure = Failure(ref.relative, stage, error.rstrip("."), f"{advice.rstrip('.')}.")
+    return Outcome(ref, sha256, failure=failure, passing=not sha256)
+
+
+def file_sha256(path: Path) -> str:
+    """Of the file's bytes; empty when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _outcome(ref: PhotoRef, scored: Scored) -> Outcome:
+    return Outcome(
+        ref,
+        scored.photo.sha256,
+        record=scored.record.model_dump_json(),
+        sketch=sketch(scored),
+        overlay=drawn(scored),
+    )
+
+
+def drawn(scored: Scored) -> bytes:
+    """The photograph with its outlines and figures, JPEG."""
+    picture = overlay.draw(scored.photo.pixels, scored.record, scored.measurement, scored.scale)
+    return _jpeg(picture, _OVERLAY_QUALITY)
+
+
+def overlay_path(out: Path, relative: str) -> Path:
+    """Where the picture of a photograph stands."""
+    suffix = "" if relative.lower().endswith((".jpg", ".jpeg")) else ".jpg"
+    return out / OVERLAYS / f"{relative}{suffix}"
+
+
+def sketch(scored: Scored) -> Sketch:
+    """What the study keeps of the photograph."""
+    pixels = scored.photo.pixels
+    height, width = pixels.shape[:2]
+    ratio = min(1.0, THUMBNAIL_PX / max(height, width))
+    size = max(1, round(width * ratio)), max(1, round(height * ratio))
+    usable = scored.scale if isinstance(scored.scale, Scale) else None
+    hidden = card_outline(usable)
+    return Sketch(
+        thumbnail=_jpeg(resized(pixels, size), _THUMBNAIL_QUALITY),
+        thumb_px_per_px=ratio,
+        outlines=tuple(
+            tuple(_thinned(line, _STEP_PX / ratio) for line in lines)
+            for lines in scored.measurement.outlines
+        ),
+        hidden=() if hidden is None else tuple((float(x), float(y)) for x, y in hidden.round(1)),
+    )
+
+
+def _thinned(line: Points, step_px: float) -> tuple[tuple[float, float], ...]:
+    """A closed outline with fewer corners, nowhere further than ``step_px`` from it."""
+    kept = cv2.approxPolyDP(line.astype("float32"), step_px, True)[:, 0]
+    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in kept)
+
+
+def _jpeg(pixels: photo.ByteImage, quality: int) -> bytes:
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
+    return bytes(encoded)

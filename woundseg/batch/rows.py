@@ -1,0 +1,231 @@
+"""From the photographs of one subject to the rows of visits.csv.
+
+What a row says of an ulcer that is not there is the heart of it: 0 reads as healed, so it is
+written only where the ulcer's place was seen and nothing was found (interface: Healing must show).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from woundseg.batch.seen import CORRECTED, Seen
+from woundseg.match import Named
+from woundseg.records import Failure, PhotoRef, UlcerFigures, VisitRow, YesNo
+
+FIRST_ULCER = "u1"
+MATCH_UNSURE = "match_unsure"
+
+HEALED: dict[str, float | None] = {"area_cm2": 0.0}
+"""Closed: the area is 0, and nothing else can be said of it."""
+
+_SUMMED = ("area_cm2", "area_sd", "area_cm2_low", "area_cm2_high", "perimeter_cm")
+_SINGLE = ("length_cm", "width_cm")
+_TISSUES = ("granulation", "slough", "necrosis", "other")
+
+
+@dataclass(frozen=True)
+class SubjectRows:
+    """The rows of one subject, and what of the photographs gave none that counts."""
+
+    rows: tuple[VisitRow, ...]
+    failures: tuple[Failure, ...]
+
+
+def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
+    """Rows and failures of one subject.
+
+    Args:
+        photos: in order of time (``seen.in_order``).
+        named: for each of them, the names of its ulcers.
+    """
+    rows: list[VisitRow] = []
+    failures: list[Failure] = []
+    known: list[str] = []
+    for seq, (photo, names) in zip(_sequence(photos), zip(photos, named, strict=True), strict=True):
+        made = _photo_rows(photo, names, seq, known)
+        rows += made
+        known += [row.ulcer for row in made if row.ulcer not in known]
+        failure = _failure(photo, made)
+        failures += [failure] if failure else []
+    return SubjectRows(tuple(rows), tuple(failures))
+
+
+def _sequence(photos: Iterable[Seen]) -> list[int]:
+    """1, 2 … within each date."""
+    counts: dict[Any, int] = {}
+    numbers = []
+    for photo in photos:
+        counts[photo.ref.date] = counts.get(photo.ref.date, 0) + 1
+        numbers.append(counts[photo.ref.date])
+    return numbers
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a photograph says of one ulcer: the row's own part."""
+
+    ulcer: str
+    evaluable: YesNo
+    codes: tuple[str, ...] = ()
+    figures: dict[str, float | None] = field(default_factory=dict)
+
+
+def _photo_rows(photo: Seen, named: Named, seq: int, known: list[str]) -> list[VisitRow]:
+    if not _speaks(photo):
+        ulcers = [photo.ref.ulcer] if photo.ref.ulcer else known or [FIRST_ULCER]
+        return [_row(photo, seq, _Said(ulcer, "N")) for ulcer in ulcers]
+    said = _found(photo, named)
+    said += [
+        _Said(ulcer, "Y", named.codes(ulcer), dict(HEALED))
+        for ulcer in named.closed
+        if ulcer not in {one.ulcer for one in said}
+    ]
+    said += [
+        _Said(ulcer, "N", _with(named.codes(ulcer), MATCH_UNSURE))
+        for ulcer in named.unsure
+        if ulcer not in {one.ulcer for one in said}
+    ]
+    said = said or [_nothing_named(photo, named, known)]
+    return _as_given([_row(photo, seq, one) for one in said], photo.ref)
+
+
+def _found(photo: Seen, named: Named) -> list[_Said]:
+    """Every name with its figures; an ulcer that has parted in two has several parts."""
+    parts: dict[str, list[UlcerFigures]] = {}
+    ulcers = photo.record.ulcers if photo.record else ()
+    for figures, name in zip(ulcers, named.names, strict=True):
+        if name is not None:
+            parts.setdefault(name, []).append(figures)
+    return [
+        _Said(ulcer, "Y", named.codes(ulcer), _together(figures))
+        for ulcer, figures in parts.items()
+    ]
+
+
+def _nothing_named(photo: Seen, named: Named, known: list[str]) -> _Said:
+    """No ulcer has a name here: 0 only where none was found and none is known."""
+    ulcer = photo.ref.ulcer or FIRST_ULCER
+    if photo.record is not None and not photo.record.ulcers and not known:
+        return _Said(ulcer, "Y", named.codes(ulcer), dict(HEALED))
+    return _Said(ulcer, "N", _with(named.codes(ulcer), MATCH_UNSURE))
+
+
+def _speaks(photo: Seen) -> bool:
+    """Whether areas in cm² can be taken from the photograph."""
+    record = photo.record
+    if record is None or not photo.measurable or photo.ref.given.evaluable == "N":
+        return False
+    return record.total.area_cm2 is not None
+
+
+def _together(parts: list[UlcerFigures]) -> dict[str, float | None]:
+    """Parts of one ulcer: areas, errors and perimeters add up, as if they erred together."""
+    if len(parts) == 1:
+        (one,) = parts
+        figures: dict[str, float | None] = {name: getattr(one, name) for name in _SUMMED + _SINGLE}
+    else:
+        figures = {name: _sum([getattr(part, name) for part in parts]) for name in _SUMMED}
+    return figures | _tissue(parts)
+
+
+def _sum(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def _tissue(parts: list[UlcerFigures]) -> dict[str, float | None]:
+    """Fractions weighted by area in pixels; none where a part has none."""
+    weights = [part.area_px or 0 for part in parts]
+    fractions = [part.tissue for part in parts]
+    if not all(fractions) or not sum(weights):
+        return {}
+    return {
+        name: sum(w * getattr(f, name) for w, f in zip(weights, fractions, strict=True))
+        / sum(weights)
+        for name in _TISSUES
+    }
+
+
+def _row(photo: Seen, seq: int, said: _Said) -> VisitRow:
+    ref, record = photo.ref, photo.record
+    source = record.scale.source if record else "none"
+    row = VisitRow(
+        subject=ref.subject,
+        visit=ref.visit,
+        date=ref.date,
+        seq=seq,
+        ulcer=said.ulcer,
+        path=ref.relative,
+        evaluable=said.evaluable,
+        calibrated="N" if source == "none" else "Y",
+        scale=source,
+        mm_per_px=record.scale.mm_per_px if record else None,
+        flags=_flags(photo, said.codes),
+        model=_model(photo),
+        sha256=photo.entry.sha256,
+        debrided=ref.given.debrided,
+    )
+    figures: dict[str, Any] = dict(said.figures)
+    return replace(row, **figures)
+
+
+def _flags(photo: Seen, codes: tuple[str, ...]) -> tuple[str, ...]:
+    """Codes of the photograph's flags, then those of matching; each once."""
+    own = [flag.code for flag in photo.record.quality.flags] if photo.record else []
+    if photo.failure:
+        own.append(photo.failure.stage if photo.failure.stage == CORRECTED else "unreadable")
+    if photo.entry.kind == "corrected":
+        own.append(CORRECTED)
+    return tuple(dict.fromkeys([*own, *codes]))
+
+
+def _model(photo: Seen) -> str:
+    if photo.record is None:
+        return ""
+    model = photo.record.model
+    return f"{model.name} {model.version} {model.precision}"
+
+
+def _as_given(rows: list[VisitRow], ref: PhotoRef) -> list[VisitRow]:
+    """The manifest's word on one ulcer goes to its row: the one named, or the only one."""
+    meant = ref.ulcer or (rows[0].ulcer if len(rows) == 1 else None)
+    given = ref.given
+    return [
+        replace(row, closed=given.closed, target=given.target) if row.ulcer == meant else row
+        for row in rows
+    ]
+
+
+def _with(codes: tuple[str, ...], code: str) -> tuple[str, ...]:
+    return codes if code in codes else (*codes, code)
+
+
+def _failure(photo: Seen, rows: list[VisitRow]) -> Failure | None:
+    """The line of failures.csv of a photograph that says nothing of any ulcer."""
+    if any(row.evaluable == "Y" for row in rows):
+        return None
+    path, record = photo.ref.relative, photo.record
+    if photo.failure is not None or record is None:
+        return photo.failure
+    if photo.ref.given.evaluable == "N":
+        return Failure(path, "plan", "the manifest calls it not evaluable", "Nothing to do.")
+    rejects = [flag for flag in record.quality.flags if flag.severity == "reject"]
+    if rejects:
+        codes = ", ".join(flag.code for flag in rejects)
+        return Failure(path, "measure", f"not measurable ({codes})", rejects[0].advice)
+    if record.scale.source == "none":
+        return Failure(path, "measure", "has no scale", _scale_advice(photo))
+    return Failure(
+        path,
+        "match",
+        "which ulcer this is cannot be told from the earlier photographs",
+        "Name it in the manifest's ulcer column.",
+    )
+
+
+def _scale_advice(photo: Seen) -> str:
+    flags = photo.record.quality.flags if photo.record else ()
+    about = [f.advice for f in flags if f.code == "card_missing" or f.code.startswith("scale_")]
+    return about[0] if about else "Lay the scale card beside the ulcer."

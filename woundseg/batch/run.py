@@ -1,0 +1,211 @@
+"""A study's folder of visits, from photographs to tables and report.
+
+::
+
+    visits.plan      who, which visit, when; all that is wrong, before work starts
+    engine.outcomes  each new photograph read, measured, drawn; a row of the store as it is ready
+    follow           the same ulcer from visit to visit
+    conclude         visits.csv, failures.csv, healing.csv, report.html from the store alone
+
+Whatever is killed goes on from the store: a photograph is in it wholly or not at all, and the
+tables are made from it each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from woundseg import files, photo, segment, store, visits
+from woundseg.batch import provenance
+from woundseg.batch.conclude import Concluded, ConcludeOptions, Study, conclude
+from woundseg.batch.one import Outcome, overlay_path
+from woundseg.batch.seen import sketch_json
+from woundseg.batch.standing import Standing, stamp
+from woundseg.batch.workers import Engine, Setup
+from woundseg.errors import UsageError
+from woundseg.pipeline import ScoreOptions
+from woundseg.store import NewEntry, Store, canonical
+from woundseg.visits import Plan, VisitOptions
+
+STORE = "study.sqlite"
+PHOTOS_ROOT = "photos root"
+"""Under this name the store remembers where the photographs lay."""
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How a study is measured.
+
+    Attributes:
+        visits: who, which visit, when.
+        score: how one photograph is measured.
+        setup: weights, device, precision.
+        conclude: what is made of the results.
+        store: URL of the store; None takes ``study.sqlite`` in the study's folder.
+        strict: anything wrong with the plan stops the run.
+        now: the clock.
+    """
+
+    visits: VisitOptions
+    setup: Setup
+    conclude: ConcludeOptions
+    now: Callable[[], datetime]
+    score: ScoreOptions = field(default_factory=ScoreOptions)
+    store: str | None = None
+    strict: bool = False
+
+
+class Watch:
+    """Told what goes on; the door shows it. This one keeps still."""
+
+    def planned(self, plan: Plan) -> None:
+        """The plan, before work starts."""
+
+    def began(self, photos: int) -> None:
+        """So many photographs have to be measured."""
+
+    def measured(self, outcome: Outcome) -> None:
+        """One more photograph is in the store."""
+
+    def stage(self, name: str) -> None:
+        """A later stage begins."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What one run did.
+
+    Attributes:
+        photos: placed photographs.
+        measured: of them, those measured by this run.
+        failures: rows of failures.csv.
+        rows: rows of visits.csv.
+        head: hash of the store's last row.
+        paths: what was written.
+    """
+
+    photos: int
+    measured: int
+    failures: int
+    rows: int
+    head: str
+    paths: tuple[Path, ...]
+
+
+def make_plan(root: Path, out: Path | None, options: BatchOptions) -> Plan:
+    """The plan, with everything that is wrong with it.
+
+    Raises:
+        UsageError: no photographs, a table that cannot be understood, or ``strict`` and a fault.
+    """
+    plan = visits.plan(root, out, options.visits, photo.captured_at)
+    faults = [f"{f.path}: {f.error}" for f in plan.failures] + list(plan.warnings)
+    if options.strict and faults:
+        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+        raise UsageError(root, f"{faults[0]}{more}", "Mend them, or leave out --strict")
+    return plan
+
+
+def run(
+    root: Path, out: Path, options: BatchOptions, engine: Engine, watch: Watch | None = None
+) -> Summary:
+    """Measures what is new or changed, and writes the study's tables and report.
+
+    Raises:
+        UsageError: see ``make_plan``; or another run is writing to this study.
+        OutputError: something cannot be written; what was measured before stays.
+    """
+    watch = watch or Watch()
+    plan = make_plan(root, out, options)
+    watch.planned(plan)
+    files.make_folder(out)
+    with store.Store.open(options.store or out / STORE, create=True) as kept:
+        kept.remember(PHOTOS_ROOT, "", str(root.resolve()))
+        study = Study(root, plan, out, _standing(kept, options), engine)
+        measured = _measure(study, options, watch)
+        concluded = conclude(study, options.conclude, watch.stage)
+        _note_tables(kept, concluded, options)
+        return Summary(
+            photos=len(plan.photos),
+            measured=measured,
+            failures=concluded.failures,
+            rows=concluded.rows,
+            head=kept.head(),
+            paths=concluded.paths,
+        )
+
+
+def _standing(kept: Store, options: BatchOptions) -> Standing:
+    weights = segment.weights_path(options.setup.weights)
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    return Standing(kept, digest, options.setup.precision, options.score)
+
+
+def _measure(study: Study, options: BatchOptions, watch: Watch) -> int:
+    """Every photograph that has no result for these settings; gives how many."""
+    standing = study.standing
+    pending = [ref for ref in study.plan.photos if not standing.is_measured(ref)]
+    watch.began(len(pending))
+    for outcome in study.engine.outcomes(standing.task(ref) for ref in pending):
+        _keep(outcome, standing.settings(outcome.ref), study, options)
+        watch.measured(outcome)
+    return len(pending)
+
+
+def _keep(outcome: Outcome, settings: str, study: Study, options: BatchOptions) -> None:
+    """The picture first, then the row: what the row speaks of is there."""
+    ref = outcome.ref
+    if outcome.overlay is not None:
+        path = overlay_path(study.out, ref.relative)
+        files.make_folder(path.parent)
+        files.write_bytes(path, outcome.overlay)
+    study.standing.kept.append([_entry(outcome, settings, options)])
+    if outcome.sha256:
+        study.standing.kept.remember_files([(ref.relative, *stamp(ref.path), outcome.sha256)])
+
+
+def _entry(outcome: Outcome, settings: str, options: BatchOptions) -> NewEntry:
+    made = provenance.made(options.setup.device, options.now())
+    if outcome.failure is not None:
+        told = canonical(vars(outcome.failure))
+        return _new("failed", outcome, settings, told, made)
+    return _new("measured", outcome, settings, outcome.record or "", made)
+
+
+def _new(kind: store.Kind, outcome: Outcome, settings: str, result: str, made: str) -> NewEntry:
+    sketch = outcome.sketch
+    return NewEntry(
+        kind=kind,
+        path=outcome.ref.relative,
+        sha256=outcome.sha256,
+        settings=settings,
+        result=result,
+        made=made,
+        sketch=sketch_json(sketch) if sketch else "",
+        thumbnail=sketch.thumbnail if sketch else None,
+    )
+
+
+def photos_root(kept: Store) -> Path:
+    """The folder of photographs of the last run.
+
+    Raises:
+        UsageError: no run is known.
+    """
+    text = kept.recall(PHOTOS_ROOT, "")
+    if text is None:
+        raise UsageError("--photos", "is not known of this study", "Name the folder of photographs")
+    return Path(text)
+
+
+def _note_tables(kept: Store, concluded: Concluded, options: BatchOptions) -> None:
+    """The tables' hashes join the chain, so that a table changed by hand is seen."""
+    result = canonical(concluded.sha256)
+    written = kept.history("")
+    if not written or written[-1].result != result:
+        made = provenance.made(options.setup.device, options.now())
+        kept.append([NewEntry("tables", "", "", "{}", result, made)])

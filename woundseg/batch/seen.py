@@ -1,0 +1,91 @@
+"""One photograph of a study as the store knows it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from woundseg.records import Failure, PhotoRef, ScoreRecord, Sketch
+from woundseg.store import Entry, canonical
+
+Outline = tuple[tuple[float, float], ...]
+
+CORRECTED = "corrected"
+"""Stage of a failure, and flag of a row, that a person's word stands behind."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A photograph, what was found in it, and by which row of the store.
+
+    Attributes:
+        ref: which photograph.
+        entry: the store's current row.
+        record: the score record; None when there is none.
+        failure: why there is none.
+        thumb_px_per_px, outlines, hidden: as in ``Sketch``; outlines follow the record's ulcers.
+    """
+
+    ref: PhotoRef
+    entry: Entry
+    record: ScoreRecord | None
+    failure: Failure | None
+    thumb_px_per_px: float = 1.0
+    outlines: tuple[tuple[Outline, ...], ...] = ()
+    hidden: Outline = ()
+
+    @property
+    def measurable(self) -> bool:
+        """Whether there are figures to speak of."""
+        return self.record is not None and self.record.quality.measurable
+
+    @property
+    def captured_at(self) -> datetime | None:
+        """The camera's clock, without a time zone, so that photographs can be put in order."""
+        if self.record is None or self.record.photo.captured_at is None:
+            return None
+        return datetime.fromisoformat(self.record.photo.captured_at).replace(tzinfo=None)
+
+
+def seen(ref: PhotoRef, entry: Entry) -> Seen:
+    """The photograph behind a row of the store."""
+    result = json.loads(entry.result)
+    if "stage" in result:
+        return Seen(ref, entry, None, Failure(**result))
+    kept = json.loads(entry.sketch)
+    return Seen(
+        ref,
+        entry,
+        ScoreRecord.model_validate(result),
+        None,
+        thumb_px_per_px=kept["thumb_px_per_px"],
+        outlines=tuple(tuple(_points(line) for line in lines) for lines in kept["outlines"]),
+        hidden=_points(kept["hidden"]),
+    )
+
+
+def sketch_json(sketch: Sketch) -> str:
+    """The sketch without its thumbnail, in the store's form."""
+    return canonical(
+        {
+            "thumb_px_per_px": sketch.thumb_px_per_px,
+            "outlines": sketch.outlines,
+            "hidden": sketch.hidden,
+        }
+    )
+
+
+def in_order(photos: list[Seen]) -> list[Seen]:
+    """By date, then capture time, then path; a photograph without a time comes last."""
+
+    def key(photo: Seen) -> tuple[Any, ...]:
+        taken = photo.captured_at
+        return photo.ref.date, taken is None, taken or datetime.min, photo.ref.relative
+
+    return sorted(photos, key=key)
+
+
+def _points(line: list[list[float]]) -> Outline:
+    return tuple((float(x), float(y)) for x, y in line)

@@ -1,0 +1,283 @@
+"""The commands of a study: ``batch``, ``verify``, ``correct``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from woundseg.cli.parts import (
+    Commands,
+    add,
+    add_engine_options,
+    add_scale_options,
+    say,
+    score_options,
+)
+from woundseg.errors import EXIT_DONE, EXIT_PARTLY, UsageError
+
+if TYPE_CHECKING:
+    from woundseg.batch.conclude import ConcludeOptions
+    from woundseg.batch.local import LocalEngine
+    from woundseg.batch.on_ray import RayEngine
+    from woundseg.batch.run import BatchOptions, Summary, Watch
+    from woundseg.batch.workers import Setup
+
+
+# --- batch ------------------------------------------------------------------------------------
+
+
+def add_batch(commands: Commands) -> None:
+    """``woundseg batch``."""
+    parser = add(
+        commands,
+        "batch",
+        "Measure a study's folder of visits; run again, it goes on where it stopped.",
+        "woundseg batch photos --out study --subjects subjects.csv --card-line-mm 100",
+    )
+    parser.add_argument("photos", type=Path, metavar="PHOTOS")
+    parser.add_argument("--out", type=Path, required=True, metavar="STUDY")
+    _add_plan_options(parser)
+    add_scale_options(parser)
+    parser.add_argument("--protocol", type=Path, metavar="FILE", help="rules that differ (YAML)")
+    parser.add_argument("--min-ulcer-cm2", type=float, metavar="CM2", help="smallest that counts")
+    add_engine_options(parser)
+    _add_work_options(parser)
+    for option, meaning in (
+        ("--redcap", "write an import file for REDCap there (CSV, its dictionary beside it)"),
+        ("--fhir", "write FHIR R4 Observations there (JSON)"),
+    ):
+        parser.add_argument(option, type=Path, metavar="FILE", help=meaning)
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+    parser.set_defaults(command=_batch)
+
+
+def _add_plan_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="CSV",
+        help="path,subject,visit,date[,ulcer,evaluable,mm_per_px,card_line_mm,closed,debrided,"
+        "target]",
+    )
+    parser.add_argument(
+        "--pattern",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="of a photograph's path, by default {subject}/{visit}_{date}/* and "
+        "{subject}/{date}/*; repeat it for more",
+    )
+    parser.add_argument("--subjects", type=Path, metavar="CSV", help="first dose, death, ...")
+    parser.add_argument("--strict", action="store_true", help="stop at anything wrong in the plan")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, measure nothing")
+
+
+def _add_work_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--engine", default="local", choices=("local", "ray"))
+    parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster")
+    parser.add_argument("--store", metavar="URL", help="a PostgreSQL database, not study.sqlite")
+    parser.add_argument(
+        "--as-of", metavar="DATE", help="day on which lateness is judged (default: today)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _batch(arguments: argparse.Namespace) -> int:
+    from woundseg import visits
+    from woundseg.batch.run import make_plan, run
+
+    options = _batch_options(arguments)
+    if arguments.dry_run:
+        plan = make_plan(arguments.photos, arguments.out, options)
+        say(visits.table(plan) + "\n")
+        return EXIT_PARTLY if plan.failures else EXIT_DONE
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UsageError("--jobs", f"{arguments.jobs} is not 1 or more", "Leave it out")
+    with _engine(arguments, options.setup) as engine:
+        summary = run(arguments.photos, arguments.out, options, engine, watch(arguments.quiet))
+    say(_told(summary, arguments.json))
+    return EXIT_PARTLY if summary.failures else EXIT_DONE
+
+
+def _batch_options(arguments: argparse.Namespace) -> BatchOptions:
+    from datetime import UTC, datetime
+
+    from woundseg.batch.run import BatchOptions
+    from woundseg.trial import protocol
+    from woundseg.visits import VisitOptions
+
+    rules = protocol.load(arguments.protocol)
+    patterns = {"patterns": tuple(arguments.pattern)} if arguments.pattern else {}
+    return BatchOptions(
+        visits=VisitOptions(
+            manifest=arguments.manifest,
+            subjects=arguments.subjects,
+            baseline_window_days=rules.baseline.window_days,
+            **patterns,
+        ),
+        setup=setup(arguments),
+        conclude=_conclude_options(arguments),
+        now=lambda: datetime.now(UTC),
+        score=score_options(arguments),
+        store=arguments.store,
+        strict=arguments.strict,
+    )
+
+
+def _conclude_options(arguments: argparse.Namespace) -> ConcludeOptions:
+    from datetime import date
+
+    from woundseg.batch.conclude import ConcludeOptions
+    from woundseg.trial import protocol
+
+    try:
+        as_of = date.fromisoformat(arguments.as_of) if arguments.as_of else date.today()
+    except ValueError:
+        raise UsageError(
+            "--as-of", f"{arguments.as_of!r} is no date", "Write it as 2026-03-04"
+        ) from None
+    rules = protocol.load(arguments.protocol)
+    return ConcludeOptions(
+        protocol=rules,
+        as_of=as_of,
+        subjects=arguments.subjects,
+        redcap=arguments.redcap,
+        fhir=arguments.fhir,
+        study=rules.protocol.study,
+    )
+
+
+def setup(arguments: argparse.Namespace) -> Setup:
+    """What each worker loads, as the options of the engine say."""
+    from woundseg import engines
+    from woundseg.batch.workers import Setup
+
+    device = engines.resolve(arguments.device, arguments.precision)
+    return Setup(arguments.weights, device, arguments.precision)
+
+
+def _engine(arguments: argparse.Namespace, loaded: Setup) -> LocalEngine | RayEngine:
+    if arguments.engine == "ray":
+        from woundseg.batch.on_ray import RayEngine
+
+        return RayEngine(loaded, arguments.address)
+    if arguments.address is not None:
+        raise UsageError("--address", "is for --engine ray", "Add --engine ray, or leave it out")
+    from woundseg.batch.local import LocalEngine
+
+    return LocalEngine(loaded, arguments.jobs)
+
+
+def watch(quiet: bool) -> Watch:
+    """Who tells of the progress."""
+    from woundseg.cli.progress import Quiet, Shown
+
+    return Quiet() if quiet else Shown()
+
+
+def _told(summary: Summary, as_json: bool) -> str:
+    paths = [str(path) for path in summary.paths]
+    if as_json:
+        import json
+
+        return json.dumps({**vars(summary), "paths": paths}, indent=2) + "\n"
+    kept = summary.photos - summary.measured
+    return (
+        f"{summary.photos} photographs: {summary.measured} measured now, {kept} kept from before\n"
+        f"{summary.rows} rows in {paths[0]}\n"
+        f"{summary.failures} not measured or not placed (failures.csv)\n"
+        f"head of the chain: {summary.head}\n"
+    )
+
+
+# --- verify, correct --------------------------------------------------------------------------
+
+
+def add_verify(commands: Commands) -> None:
+    """``woundseg verify``."""
+    parser = add(
+        commands,
+        "verify",
+        "Say whether a study was altered, and measure a sample of it again.",
+        "woundseg verify study --head 3f9c...",
+    )
+    parser.add_argument("study", type=Path, metavar="STUDY")
+    parser.add_argument("--head", metavar="HASH", help="the chain's head, as you kept it")
+    parser.add_argument("--sample", type=int, default=5, metavar="N", help="measured again (5)")
+    _add_study_options(parser)
+    parser.set_defaults(command=_verify)
+
+
+def _add_study_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="where the photographs lie now")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="other weights (.onnx)")
+    parser.add_argument("--store", metavar="URL", help="a PostgreSQL database, not study.sqlite")
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from woundseg.batch.verify import VerifyOptions, verify
+
+    if arguments.sample < 0:
+        raise UsageError("--sample", f"{arguments.sample} is below 0", "Give 0 or more")
+    options = VerifyOptions(
+        head=arguments.head,
+        sample=arguments.sample,
+        photos=arguments.photos,
+        weights=arguments.weights,
+        where=arguments.store,
+    )
+    verdict = verify(arguments.study, options)
+    for line in (*verdict.altered, *verdict.differing, *verdict.notes):
+        sys.stderr.write(f"{line}\n")
+    state = "sound: nothing was altered" if verdict.sound else "NOT SOUND"
+    say(
+        f"{state}\n{verdict.entries} rows, head {verdict.head}\n"
+        f"measured again: {verdict.exact} to the last digit, {verdict.near} within the engines'"
+        f" tolerance, {len(verdict.differing)} differ, {len(verdict.notes)} could not be\n"
+    )
+    return EXIT_DONE if verdict.sound else EXIT_PARTLY
+
+
+def add_correct(commands: Commands) -> None:
+    """``woundseg correct``."""
+    parser = add(
+        commands,
+        "correct",
+        "Correct one photograph by hand: a new row supersedes, nothing is overwritten.",
+        'woundseg correct study S01/V2_2026-01-20/foot.jpg --not-evaluable --by "A. Nurse"'
+        ' --reason "dressing in view"',
+    )
+    parser.add_argument("study", type=Path, metavar="STUDY")
+    parser.add_argument("path", metavar="PATH", help="the photograph, as visits.csv names it")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--mask", type=Path, metavar="PNG", help="of the photograph's size, 255 inside the ulcers"
+    )
+    what.add_argument("--not-evaluable", action="store_true")
+    parser.add_argument("--by", required=True, metavar="NAME")
+    parser.add_argument("--reason", required=True, metavar="TEXT")
+    _add_study_options(parser)
+    parser.set_defaults(command=_correct)
+
+
+def _correct(arguments: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from woundseg.batch.correct import Correction, correct
+
+    correction = Correction(
+        path=arguments.path,
+        by=arguments.by,
+        reason=arguments.reason,
+        mask=arguments.mask,
+        photos=arguments.photos,
+        weights=arguments.weights,
+        where=arguments.store,
+    )
+    head = correct(arguments.study, correction, datetime.now(UTC))
+    say(f"head of the chain: {head}\n")
+    sys.stderr.write("Run woundseg batch again to write it into the tables and the report.\n")
+    return EXIT_DONE
