@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,10 +10,7 @@ from pathlib import Path
 from woundseg import files, masks, measure, photo
 from woundseg.errors import UsageError, WoundsegError
 from woundseg.segment import Segmenter
-
-PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif"}
-)
+from woundseg.visits import find_photos
 
 
 @dataclass(frozen=True)
@@ -25,33 +21,6 @@ class MaskResult:
     mask: Path | None = None
     ulcer_px: int | None = None
     error: str | None = None
-
-
-def find_photos(root: Path, out: Path | None = None) -> list[Path]:
-    """The photographs at or below ``root``, by suffix, sorted; links to folders are not followed.
-
-    Where the results' folder ``out`` lies inside ``root`` it is left out: masks of an earlier run
-    are no photographs.
-
-    Raises:
-        UsageError: nothing there, or no photograph among it.
-    """
-    if root.is_file():
-        return [root]
-    if not root.is_dir():
-        raise UsageError(root, "is neither a file nor a folder", "Check the path")
-    results = None if out is None or out.resolve() == root.resolve() else out.resolve()
-    found = [
-        Path(folder) / name
-        for folder, _, names in os.walk(root)
-        for name in names
-        if Path(name).suffix.lower() in PHOTO_SUFFIXES
-        and results not in Path(folder, name).resolve().parents
-    ]
-    if not found:
-        kinds = ", ".join(sorted(PHOTO_SUFFIXES))
-        raise UsageError(root, "holds no photograph", f"Name a folder with {kinds} files")
-    return sorted(found)
 
 
 def segment(

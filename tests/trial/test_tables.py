@@ -27,6 +27,18 @@ FAULTS = [
     ("A,W4,2024-02-30,u1,2.5,Y,,,", "row 3, column date: '2024-02-30' is an impossible date"),
     ("A,W4,1924-01-29,u1,2.5,Y,,,", "row 3, column date: '1924-01-29' lies before 1990"),
     ("A,W4,29.01.2024,u1,2.5,Y,,,", "row 3, column date: '29.01.2024' is not an ISO date"),
+    (
+        "A,W4,03/04/2024,u1,2.5,Y,,,",
+        "row 3, column date: '03/04/2024' is an ambiguous date. Write 2024-04-03 or 2024-03-04.",
+    ),
+    (
+        "A,W4,29.01.24,u1,2.5,Y,,,",
+        "row 3, column date: '29.01.24' is an ambiguous date. Write 2029-01-24 or 2024-01-29.",
+    ),
+    (
+        "A,W4,31.02.2024,u1,2.5,Y,,,",
+        "row 3, column date: '31.02.2024' is an impossible date. Correct it, as YYYY-MM-DD.",
+    ),
     ("A,W4,20240129,u1,2.5,Y,,,", "row 3, column date: '20240129' is not an ISO date"),
     ("A,W4,,u1,2.5,Y,,,", "row 3, column date: '' is blank"),
     ("A,W4,2024-01-29,u1,-2.5,Y,,,", "row 3, column area_cm2: '-2.5' is negative"),
@@ -61,6 +73,7 @@ def test_header_faults(tmp_path):
 
     assert "column area_cm2 is missing" in told("subject,visit,date,ulcer,area_cm,evaluable\n")
     assert "Rename 'area_cm'" in told("subject,visit,date,ulcer,area_cm,evaluable\n")
+    assert "Rename 'AREA_CM2'" in told("subject,visit,date,ulcer,AREA_CM2,evaluable\n")
     assert "parted by semicolons" in told("subject;visit;date\nA;1;2\n")
     assert "list separator" in told("subject;visit;date\nA;1;2\n")
     assert "column date is there twice" in told("date,date\n")
@@ -68,6 +81,11 @@ def test_header_faults(tmp_path):
     assert "is not UTF-8" in told(HEADER + "Müller,W4,2024-01-29,u1,2.5,Y,,,\n", "latin-1")
     with pytest.raises(TableError, match="cannot be read"):
         read_visits(tmp_path / "none.csv")
+
+
+def test_unknown_columns_are_passed_over(tmp_path):
+    text = "subject,visit,date,ulcer,area_cm2,evaluable,calibration\nA,W4,2024-01-29,u1,2,Y,x\n"
+    assert read_visits(written(tmp_path, text)).calibrated.tolist() == [0]
 
 
 def test_decimal_commas_name_the_setting_in_excel(tmp_path):

@@ -15,7 +15,6 @@ from woundseg import __version__
 from woundseg.cli import study
 from woundseg.cli.parts import (
     Command,
-    Commands,
     Parser,
     add,
     add_engine_options,
@@ -36,6 +35,7 @@ from woundseg.errors import (
 )
 
 if TYPE_CHECKING:
+    from woundseg.cli.parts import Commands
     from woundseg.pipeline import Scored
     from woundseg.trial.endpoint import Endpoint
     from woundseg.trial.protocol import Protocol

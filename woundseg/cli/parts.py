@@ -14,6 +14,8 @@ from woundseg.errors import EXIT_USAGE, OutputError, UsageError
 if TYPE_CHECKING:
     from woundseg.pipeline import ScoreOptions
 
+    Commands = argparse._SubParsersAction["Parser"]
+
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -24,9 +26,6 @@ class Parser(argparse.ArgumentParser):
         """Complains and ends."""
         sys.stderr.write(f"{self.prog}: {message}. See {self.prog} --help.\n")
         raise SystemExit(EXIT_USAGE)
-
-
-Commands = argparse._SubParsersAction[Parser]
 
 
 def say(text: str) -> None:

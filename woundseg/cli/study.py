@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from woundseg.cli.parts import (
-    Commands,
     add,
     add_engine_options,
     add_scale_options,
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from woundseg.batch.on_ray import RayEngine
     from woundseg.batch.run import BatchOptions, Summary, Watch
     from woundseg.batch.workers import Setup
+    from woundseg.cli.parts import Commands
 
 
 # --- batch ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How one cell of visits.csv or subjects.csv is read: text to value, or why not.
+"""How one cell of a study's tables is read: text to value, or why not.
 
 Every parser takes stripped text and raises :class:`CellError` with the cause and the remedy.
 """
@@ -9,6 +9,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -22,6 +23,8 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _PARTIAL = re.compile(r"\d{4}(-\d{2})?(-(UN|UNK|XX|00)?)*", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_THREE_NUMBERS = re.compile(r"(\d{1,4})([-./_ ])(\d{1,2})\2(\d{1,4})", re.ASCII)
+_COMPACT = re.compile(r"\d{8}", re.ASCII)
 _COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 EXCEL_DECIMALS = (
@@ -66,15 +69,54 @@ def iso_day(cell: str) -> int:
     if not cell:
         return NEVER
     if not _DATE.fullmatch(cell):
-        partial = "is a partial date" if _PARTIAL.fullmatch(cell) else "is not an ISO date"
-        raise CellError(partial, "Write complete dates as YYYY-MM-DD")
+        raise _not_iso(cell)
     try:
         day = date.fromisoformat(cell)
     except ValueError:
-        raise CellError("is an impossible date", "Correct it, as YYYY-MM-DD") from None
+        raise _impossible() from None
     if day.year < FIRST_YEAR:
         raise CellError(f"lies before {FIRST_YEAR}", "Correct the year")
     return day.toordinal() - _EPOCH
+
+
+def visit_date(cell: str) -> date:
+    """The date of a visit: ISO (2026-03-04) or the same without its marks (20260304)."""
+    if _COMPACT.fullmatch(cell):
+        if int(cell[:4]) < FIRST_YEAR:  # 04032026: the year stands last
+            raise _not_iso(f"{cell[:2]}-{cell[2:4]}-{cell[4:]}")
+        cell = f"{cell[:4]}-{cell[4:6]}-{cell[6:]}"
+    return date.fromordinal(needed(iso_day)(cell) + _EPOCH)
+
+
+def _impossible() -> CellError:
+    return CellError("is an impossible date", "Correct it, as YYYY-MM-DD")
+
+
+def _not_iso(cell: str) -> CellError:
+    """Why a date that is not written as YYYY-MM-DD is refused, with what it may have meant."""
+    if _PARTIAL.fullmatch(cell):
+        return CellError("is a partial date", "Write complete dates as YYYY-MM-DD")
+    numbers = _THREE_NUMBERS.fullmatch(cell)
+    if numbers is None:
+        return CellError("is not an ISO date", "Write complete dates as YYYY-MM-DD")
+    meant = _readings(numbers[1], numbers[3], numbers[4])
+    if not meant:
+        return _impossible()
+    cause = "is an ambiguous date" if len(meant) > 1 else "is not an ISO date"
+    return CellError(cause, f"Write {' or '.join(meant)}")
+
+
+def _readings(first: str, second: str, third: str) -> list[str]:
+    """The ISO dates that three numbers may mean: year, day or month first; 26 is 2026."""
+    orders = ((first, second, third), (third, second, first), (third, first, second))
+    found = []
+    for year, month, day in orders:
+        if len(year) in (2, 4):
+            full = int(year) if len(year) == 4 else 2000 + int(year)
+            with suppress(ValueError):
+                if 1900 <= full < 2100:
+                    found.append(date(full, int(month), int(day)).isoformat())
+    return list(dict.fromkeys(found))
 
 
 def iso_text(day: int) -> str:
@@ -110,6 +152,20 @@ def fraction(cell: str) -> float:
     if value > 1.0:
         raise CellError("is more than 1", "Write a fraction between 0 and 1")
     return value
+
+
+def between(low: float, high: float) -> Parser:
+    """A parser of numbers from ``low`` to ``high``; NaN for a blank."""
+
+    def parse_between(cell: str) -> float:
+        value = number(cell)
+        if value < low or value > high:
+            raise CellError(
+                f"is not between {low:g} and {high:g}", "Correct it, or leave the cell blank"
+            )
+        return value
+
+    return parse_between
 
 
 def yes_no(cell: str) -> int:

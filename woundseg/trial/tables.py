@@ -1,5 +1,7 @@
 """Reading visits.csv and subjects.csv (section 10), and refusing what cannot be understood.
 
+What any CSV of a study needs is here too: ``records``, ``checked_header``, ``ragged``, ``Column``.
+
 Each refusal is a TableError that names the file, the row (as a spreadsheet counts: the header
 is row 1), the column and the value. Nothing has been written by then.
 """
@@ -30,8 +32,16 @@ Row = tuple[int, Sequence[str]]
 
 
 @dataclass
-class _Column:
-    """One column while it is read: its parser, what it has met so far, its values."""
+class Column:
+    """One column while it is read.
+
+    Attributes:
+        name: as the header has it.
+        parse: text to value.
+        required: a header without it is refused.
+        seen: the value of each text met so far: dates and subjects come again and again.
+        values: of the rows so far.
+    """
 
     name: str
     parse: cells.Parser
@@ -40,7 +50,11 @@ class _Column:
     values: list[Any] = field(default_factory=list)
 
     def learn(self, text: str, source: str, row: int) -> Any:
-        """The value of a text met for the first time."""
+        """The value of a text met for the first time.
+
+        Raises:
+            TableError: it cannot be used; names row, column and value.
+        """
         try:
             value = self.parse(text)
         except CellError as bad:
@@ -54,41 +68,41 @@ def refusal(source: str, row: int, column: str, value: str, why: CellError) -> T
     return TableError(source, f"row {row}, column {column}: {value!r} {why.cause}", why.remedy)
 
 
-def _visit_columns() -> list[_Column]:
+def _visit_columns() -> list[Column]:
     return [
-        _Column("subject", cells.needed(cells.text), required=True),
-        _Column("visit", cells.text, required=True),
-        _Column("date", cells.needed(cells.iso_day), required=True),
-        _Column("ulcer", cells.needed(cells.text), required=True),
-        _Column("area_cm2", cells.not_negative, required=True),
-        _Column("area_sd", cells.not_negative),
-        _Column("area_cm2_low", cells.not_negative),
-        _Column("area_cm2_high", cells.not_negative),
-        _Column("evaluable", cells.yes_no, required=True),
-        _Column("calibrated", cells.yes_no),
-        _Column("closed", cells.yes_no),
-        _Column("debrided", cells.yes_no),
-        _Column("target", cells.yes_no),
-        _Column("seq", cells.number),
-        _Column("perimeter_cm", cells.not_negative),
-        _Column("granulation", cells.fraction),
-        _Column("response", cells.response_code),
+        Column("subject", cells.needed(cells.text), required=True),
+        Column("visit", cells.text, required=True),
+        Column("date", cells.needed(cells.iso_day), required=True),
+        Column("ulcer", cells.needed(cells.text), required=True),
+        Column("area_cm2", cells.not_negative, required=True),
+        Column("area_sd", cells.not_negative),
+        Column("area_cm2_low", cells.not_negative),
+        Column("area_cm2_high", cells.not_negative),
+        Column("evaluable", cells.yes_no, required=True),
+        Column("calibrated", cells.yes_no),
+        Column("closed", cells.yes_no),
+        Column("debrided", cells.yes_no),
+        Column("target", cells.yes_no),
+        Column("seq", cells.number),
+        Column("perimeter_cm", cells.not_negative),
+        Column("granulation", cells.fraction),
+        Column("response", cells.response_code),
     ]
 
 
-def _subject_columns() -> list[_Column]:
+def _subject_columns() -> list[Column]:
     return [
-        _Column("subject", cells.needed(cells.text), required=True),
-        _Column("trt_start", cells.iso_day, required=True),
-        _Column("fasfl", cells.yes_no),
-        _Column("rescue_date", cells.iso_day),
-        _Column("amputation_date", cells.iso_day),
-        _Column("death_date", cells.iso_day),
-        _Column("pd_date", cells.iso_day),
-        _Column("eos_date", cells.iso_day),
-        _Column("eos_reason", cells.text),
-        _Column("age", cells.text),
-        _Column("sex", cells.text),
+        Column("subject", cells.needed(cells.text), required=True),
+        Column("trt_start", cells.iso_day, required=True),
+        Column("fasfl", cells.yes_no),
+        Column("rescue_date", cells.iso_day),
+        Column("amputation_date", cells.iso_day),
+        Column("death_date", cells.iso_day),
+        Column("pd_date", cells.iso_day),
+        Column("eos_date", cells.iso_day),
+        Column("eos_reason", cells.text),
+        Column("age", cells.text),
+        Column("sex", cells.text),
     ]
 
 
@@ -153,7 +167,7 @@ def read_visits(path: Path) -> Visits:
     Raises:
         TableError: see the module.
     """
-    return _visits(*_records(path), str(path))
+    return _visits(*records(path), str(path))
 
 
 def read_subjects(path: Path) -> Subjects:
@@ -162,7 +176,7 @@ def read_subjects(path: Path) -> Subjects:
     Raises:
         TableError: see the module; also a subject twice, or without trt_start.
     """
-    return _subjects(*_records(path), str(path))
+    return _subjects(*records(path), str(path))
 
 
 def visits_from_frame(frame: pd.DataFrame, source: str = "visits") -> Visits:
@@ -264,10 +278,10 @@ def _rank(text: AnyArray) -> Ints:
 
 
 def _parsed(
-    header: Sequence[str], rows: Iterable[Row], columns: list[_Column], source: str
+    header: Sequence[str], rows: Iterable[Row], columns: list[Column], source: str
 ) -> tuple[list[int], dict[str, list[Any]]]:
     """Row numbers and the values of each column, an absent optional one all blank."""
-    names = _checked_header(header, columns, source)
+    names = checked_header(header, columns, source)
     present = [(names.index(c.name), c) for c in columns if c.name in names]
     absent = [column for column in columns if column.name not in names]
     numbers: list[int] = []
@@ -275,7 +289,7 @@ def _parsed(
         if len(row) != len(names):
             if not any(cell.strip() for cell in row):
                 continue  # blank lines at the end of a spreadsheet's export
-            raise _ragged(row, len(names), number, source)
+            raise ragged(row, len(names), number, source)
         if not any(row):
             continue
         numbers.append(number)
@@ -291,7 +305,21 @@ def _parsed(
     return numbers, {column.name: column.values for column in columns}
 
 
-def _checked_header(header: Sequence[str], columns: list[_Column], source: str) -> list[str]:
+def checked_header(
+    header: Sequence[str], columns: Sequence[Column], source: str, refuse_near: bool = False
+) -> list[str]:
+    """The header's names, when it can be understood; unknown columns are passed over.
+
+    Args:
+        header: the first row.
+        columns: the known ones.
+        source: the file's name, for messages.
+        refuse_near: an unknown column that reads like an absent known one is refused too.
+
+    Raises:
+        TableError: parted by something else than commas, a required column is missing, a known
+            one is there twice.
+    """
     names = [name.strip() for name in header]
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         mark = "semicolons" if ";" in names[0] else "tabs"
@@ -299,21 +327,37 @@ def _checked_header(header: Sequence[str], columns: list[_Column], source: str) 
             source, f"row 1: columns are parted by {mark}, not commas", cells.EXCEL_COMMAS
         )
     known = {column.name for column in columns}
-    for name in known:
+    for name in sorted(known):
         if names.count(name) > 1:
             raise TableError(source, f"row 1: column {name} is there twice", "Keep one of them")
+    strangers = {name.casefold(): name for name in names if name not in known}
     for column in columns:
-        if column.required and column.name not in names:
-            near = difflib.get_close_matches(column.name, set(names) - known, n=1, cutoff=0.6)
-            remedy = f"Rename {near[0]!r}" if near else f"Add a column named {column.name}"
-            found = ", ".join(names)
-            raise TableError(
-                source, f"row 1: column {column.name} is missing (found: {found})", remedy
-            )
+        if column.name not in names and (column.required or refuse_near):
+            _refuse_absent(column, strangers, names, source)
     return names
 
 
-def _ragged(row: Sequence[str], width: int, number: int, source: str) -> TableError:
+def _refuse_absent(
+    column: Column, strangers: dict[str, str], names: list[str], source: str
+) -> None:
+    """Says what an absent column may be called in the file; one that may be absent passes."""
+    cutoff = 0.6 if column.required else 0.72  # closed_date is not closed, debridement is debrided
+    near = difflib.get_close_matches(column.name, strangers, n=1, cutoff=cutoff)
+    meant = strangers[near[0]] if near else ""
+    if column.required:
+        remedy = f"Rename {meant!r}" if near else f"Add a column named {column.name}"
+        cause = f"row 1: column {column.name} is missing (found: {', '.join(names)})"
+        raise TableError(source, cause, remedy)
+    if near:
+        raise TableError(
+            source,
+            f"row 1: column {meant!r} is unknown",
+            f"Rename it to {column.name}, or to something less like it if it is something else",
+        )
+
+
+def ragged(row: Sequence[str], width: int, number: int, source: str) -> TableError:
+    """The error for a row whose cells are not as many as the header's."""
     remedy = "Correct the row"
     if len(row) > width:
         remedy = f"If numbers have decimal commas: {cells.EXCEL_DECIMALS}"
@@ -343,8 +387,12 @@ def _refuse_crossed_interval(visits: Visits) -> None:
         )
 
 
-def _records(path: Path) -> tuple[list[str], Iterator[Row]]:
-    """Header and numbered rows of a CSV file; a byte order mark is dropped."""
+def records(path: Path) -> tuple[list[str], Iterator[Row]]:
+    """Header and numbered rows of a CSV file; a byte order mark is dropped.
+
+    Raises:
+        TableError: it cannot be read, is empty, too long, not UTF-8 or not CSV (as it is read).
+    """
     try:
         _refuse_too_long(path)
         text = path.read_bytes().decode("utf-8-sig")
@@ -386,7 +434,7 @@ def _refuse_too_long(path: Path) -> None:
                 raise TableError(
                     path,
                     f"has more than {MAX_ROWS:,} rows ({size:.0f} MB)",
-                    "Split it by subject and run endpoint on each part",
+                    "Split it by subject and take each part by itself",
                 )
 
 

@@ -1,0 +1,16 @@
+"""From a folder of photographs to a plan: who, which visit and when, and what is wrong with it."""
+
+from woundseg.visits.patterns import DEFAULT_PATTERNS
+from woundseg.visits.planning import Plan, VisitOptions, plan
+from woundseg.visits.shown import table
+from woundseg.visits.walk import PHOTO_SUFFIXES, find_photos
+
+__all__ = [
+    "DEFAULT_PATTERNS",
+    "PHOTO_SUFFIXES",
+    "Plan",
+    "VisitOptions",
+    "find_photos",
+    "plan",
+    "table",
+]

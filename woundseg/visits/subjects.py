@@ -1,0 +1,124 @@
+"""What is wrong with a study's subjects: unknown, spelled in two ways, without a baseline."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+from woundseg.records import PhotoRef
+from woundseg.trial import tables
+from woundseg.trial.cells import CellError, iso_text
+from woundseg.visits.patterns import nfc
+
+Starts = Mapping[str, date]
+"""The first dose of each subject."""
+
+
+def read_starts(path: Path) -> Starts:
+    """The first dose of each subject of subjects.csv.
+
+    Raises:
+        TableError: the file cannot be understood.
+    """
+    found = tables.read_subjects(path)
+    days = (date.fromisoformat(iso_text(day)) for day in found.trt_start.tolist())
+    return dict(zip(found.subject.tolist(), days, strict=True))
+
+
+def respelled(refs: Iterable[PhotoRef], known: Iterable[str]) -> list[PhotoRef]:
+    """Subjects as subjects.csv spells them (composed or not), so that endpoint finds them."""
+    spelled = {nfc(subject): subject for subject in known}
+    found = []
+    for ref in refs:
+        subject = spelled.get(ref.subject, ref.subject)
+        found.append(ref if subject == ref.subject else replace(ref, subject=subject))
+    return found
+
+
+def unknown(refs: Sequence[PhotoRef], known: Iterable[str], table: str) -> dict[str, CellError]:
+    """The photographs of subjects that ``table`` lacks, by path."""
+    by_case = {subject.casefold(): subject for subject in known}
+    subjects = set(known)
+    found = {}
+    for ref in refs:
+        if ref.subject not in subjects:
+            alike = by_case.get(ref.subject.casefold())
+            found[ref.relative] = CellError(
+                f"subject {ref.subject!r} is not in {table}",
+                f"Spell the subject {alike!r}" if alike else f"Add the subject to {table}",
+            )
+    return found
+
+
+def spelled_twice(refs: Sequence[PhotoRef]) -> dict[str, CellError]:
+    """The photographs whose subject differs from another only in case, by path.
+
+    They are one person with a slip of the pen: as two, both would lack visits, and the count of
+    subjects would be wrong. The spelling of the earliest photograph stands: it does not change
+    as visits are added.
+    """
+    first: dict[str, tuple[date, str, str]] = {}
+    for ref in refs:
+        folded, here = ref.subject.casefold(), (ref.date, ref.relative, ref.subject)
+        first[folded] = min(first.get(folded, here), here)
+    return {
+        ref.relative: CellError(
+            f"subject {ref.subject!r} differs from {standing!r} only in case",
+            "Spell each subject one way",
+        )
+        for ref in refs
+        if (standing := first[ref.subject.casefold()][2]) != ref.subject
+    }
+
+
+def warnings(refs: Sequence[PhotoRef], starts: Starts | None, window_days: int) -> list[str]:
+    """One line for each thing to know about a subject, in the subjects' order.
+
+    Args:
+        refs: of all subjects.
+        starts: first dose of each subject; None takes it from the visits (protocol, section 10).
+        window_days: how long before the first dose a baseline may lie (section 2.3).
+    """
+    theirs: dict[str, list[PhotoRef]] = defaultdict(list)
+    for ref in refs:
+        theirs[ref.subject].append(ref)
+    found = []
+    for subject in sorted(theirs.keys() | (starts or {}).keys()):
+        start = None if starts is None else starts[subject]
+        told = _told(theirs.get(subject, []), start, window_days)
+        found += [f"subject {subject}: {line}" for line in told]
+    return found
+
+
+def _told(refs: Sequence[PhotoRef], start: date | None, window_days: int) -> list[str]:
+    if not refs:
+        return ["is in the table of subjects, but has no photograph in the plan"]
+    found = _one_name_two_dates(refs)
+    start = start or first_dose(refs)
+    earliest = start - timedelta(days=window_days)
+    if not any(earliest <= ref.date <= start and ref.given.evaluable != "N" for ref in refs):
+        found.append(
+            f"no baseline: no photograph to evaluate is dated {earliest} to {start} "
+            f"(first dose {start}, window {window_days} days)"
+        )
+    return found
+
+
+def first_dose(refs: Iterable[PhotoRef]) -> date:
+    """Of one subject without a table: the visit named BASELINE, else the first date."""
+    named = [ref.date for ref in refs if ref.visit.upper() == "BASELINE"]
+    return min(named or [ref.date for ref in refs])
+
+
+def _one_name_two_dates(refs: Iterable[PhotoRef]) -> list[str]:
+    dates: dict[str, set[date]] = defaultdict(set)
+    for ref in refs:
+        dates[ref.visit].add(ref.date)
+    return [
+        f"visit {visit} is on {len(days)} dates: {', '.join(map(str, sorted(days)))}"
+        for visit, days in sorted(dates.items())
+        if len(days) > 1
+    ]
