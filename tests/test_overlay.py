@@ -5,6 +5,7 @@ import pytest
 
 from woundseg import measure, overlay, quality
 from woundseg.masks import Segmentation
+from woundseg.pages.look import OUTLINE, OUTLINE_EDGE
 from woundseg.records import (
     ColourFacts,
     ModelFacts,
@@ -56,11 +57,11 @@ def test_the_outline_stands_out_and_the_ulcer_stays_in_view(skin):
     _, drawn = picture([(300, 200, 200, 150)], skin=skin)
     assert drawn.dtype == np.uint8 and drawn.shape[1] == 800 and drawn.shape[0] > 600
     photo = drawn[:600]
-    line = near(photo, overlay._LINE)
+    line = near(photo, OUTLINE)
     ys, xs = np.nonzero(line)
     assert abs(xs.min() - 300) <= 3 and abs(xs.max() - 499) <= 3
     assert abs(ys.min() - 200) <= 3 and abs(ys.max() - 349) <= 3
-    assert near(photo, overlay._DARK).sum() > 500  # the darker line, for light skin
+    assert near(photo, OUTLINE_EDGE).sum() > 500  # the darker line, for light skin
     inside = photo[206:344, 306:494]
     assert near(inside, (150, 30, 30)).all()
 
@@ -78,7 +79,7 @@ def test_the_scale_bar_is_as_long_as_it_says():
 def test_a_rejected_photograph_has_no_outline():
     flag = quality.flag("blurred", "reject")
     pixels, drawn = picture([(300, 200, 200, 150)], flags=[flag])
-    assert not near(drawn[:600], overlay._LINE).any()
+    assert not near(drawn[:600], OUTLINE).any()
     assert (drawn[:600] == pixels).all()
     assert near(drawn[600:], overlay._SEVERITY_COLOURS["reject"]).sum() > 50
 

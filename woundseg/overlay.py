@@ -18,6 +18,7 @@ from woundseg.classes import TISSUES
 from woundseg.masks import ByteMap
 from woundseg.measure import Measurement
 from woundseg.outlines import Points
+from woundseg.pages.look import OUTLINE, OUTLINE_EDGE
 from woundseg.records import NotEvaluable, QualityFlag, Scale, ScoreRecord, UlcerFigures
 
 if TYPE_CHECKING:
@@ -34,11 +35,8 @@ _MIN_WIDTH_PX: Final = 720
 _TEXT_SHARE: Final = 1 / 22
 """Text height over the picture's width: 2.7 mm (8 points) on a screen 6 cm wide."""
 
-_DARK, _LIGHT = (16, 20, 24), (255, 255, 255)
+_LIGHT: Final = (255, 255, 255)
 _PAPER, _INK, _SOFT_INK, _RULE = (250, 250, 248), (24, 28, 32), (96, 102, 108), (222, 222, 218)
-_LINE: Final = (0, 229, 255)
-"""The outline's own colour: skin and ulcers hold no cyan, whatever the tone."""
-
 _SEVERITY_COLOURS: Final = {
     "reject": (196, 30, 40),
     "warning": (214, 137, 0),
@@ -120,7 +118,7 @@ def _draw_outlines(photo: ByteMap, measurement: Measurement, factor: float) -> N
         for outlines in measurement.outlines
         for line in outlines
     ]
-    for colour, thickness in ((_DARK, 2.4 * width), (_LINE, width)):
+    for colour, thickness in ((OUTLINE_EDGE, 2.4 * width), (OUTLINE, width)):
         cv2.polylines(photo, lines, True, colour, max(1, round(thickness)), cv2.LINE_AA, shift=4)
 
 
@@ -143,7 +141,7 @@ def _draw_ids(pen: ImageDraw, measurement: Measurement, factor: float, text_px: 
             font=font,
             fill=_LIGHT,
             stroke_width=max(1, round(text_px / 12)),
-            stroke_fill=_DARK,
+            stroke_fill=OUTLINE_EDGE,
         )
 
 
@@ -196,7 +194,7 @@ def _draw_bar(pen: ImageDraw, frame: tuple[int, int], mm_per_px: float, text_px:
     thick = max(4, round(text_px / 5))
     x, y = 0.8 * text_px, frame[1] - 0.8 * text_px
     edge = max(2, thick // 3)
-    pen.rectangle((x - edge, y - thick - edge, x + long + edge, y + edge), fill=_DARK)
+    pen.rectangle((x - edge, y - thick - edge, x + long + edge, y + edge), fill=OUTLINE_EDGE)
     pen.rectangle((x, y - thick, x + long, y), fill=_LIGHT)
     pen.text(
         (x, y - thick - 0.4 * text_px),
@@ -205,7 +203,7 @@ def _draw_bar(pen: ImageDraw, frame: tuple[int, int], mm_per_px: float, text_px:
         anchor="ls",
         fill=_LIGHT,
         stroke_width=edge,
-        stroke_fill=_DARK,
+        stroke_fill=OUTLINE_EDGE,
     )
 
 

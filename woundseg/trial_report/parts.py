@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from woundseg.trial_report.style import CODE_COLOURS, CODE_WORDS, INK, MUTED, RULE
+from woundseg.pages.look import INK, MUTED, RULE
+from woundseg.trial_report.style import CODE_COLOURS, CODE_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,19 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from woundseg.pages.look import BLUE, GREEN, INK, MUTED, ORANGE, RULE, VERMILION
 from woundseg.trial_report import style
 from woundseg.trial_report.blocks import Block, Bullets, Report, Section, Table, Text
-from woundseg.trial_report.style import (
-    BLUE,
-    GREEN,
-    INK,
-    MUTED,
-    ORANGE,
-    RULE,
-    VERMILION,
-    Box,
-    Drawing,
-)
+from woundseg.trial_report.style import Box, Drawing
 
 if TYPE_CHECKING:
     from matplotlib.backends.backend_pdf import PdfPages

@@ -7,23 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from woundseg.pages.look import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, RULE, SKY, VERMILION
 from woundseg.trial.protocol import Protocol
 from woundseg.trial.survival import KaplanMeier
 from woundseg.trial_report import parts, words
-from woundseg.trial_report.style import (
-    BLUE,
-    CODE_COLOURS,
-    GREEN,
-    INK,
-    MUTED,
-    ORANGE,
-    PURPLE,
-    RULE,
-    SKY,
-    VERMILION,
-    Box,
-    Drawing,
-)
+from woundseg.trial_report.style import CODE_COLOURS, Box, Drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

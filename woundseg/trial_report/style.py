@@ -2,8 +2,7 @@
 
 A figure is drawn once, at its printed size in inches, into a ``Box``: the same code gives the
 SVG of the page and the vectors of the PDF, with letters of the same size. Colours are those of
-Okabe and Ito (jfly.uni-koeln.de/color), told apart by colour-blind readers. Each has a name that
-the page knows as a CSS variable, so that figures follow the page from light to dark.
+all our pages (``pages.look``).
 """
 
 from __future__ import annotations
@@ -15,21 +14,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from woundseg.pages.look import (
+    BLUE,
+    GREY,
+    INK,
+    MUTED,
+    NAMES,
+    ORANGE,
+    RULE,
+    SKY,
+    VERMILION,
+)
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH_IN = 7.0
 """Width of every figure: an A4 page less its margins."""
-
-INK, MUTED, RULE, PAPER = "#1c2126", "#5b646d", "#d8dde1", "#fefefe"
-BLUE, SKY, GREEN = "#0072b2", "#56b4e9", "#009e73"
-ORANGE, VERMILION, PURPLE, GREY = "#e69f00", "#d55e00", "#cc79a7", "#9aa3ab"
-
-NAMES: dict[str, str] = {
-    INK: "ink", MUTED: "muted", RULE: "rule", PAPER: "paper", BLUE: "blue", SKY: "sky",
-    GREEN: "green", ORANGE: "orange", VERMILION: "vermilion", PURPLE: "purple", GREY: "grey",
-}  # fmt: skip
 
 CODE_COLOURS: dict[str, str] = {
     "CR": BLUE, "PR": SKY, "SD": ORANGE, "PD": VERMILION, "NE": GREY,

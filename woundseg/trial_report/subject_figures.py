@@ -8,25 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from woundseg.pages.look import BLUE, GREEN, GREY, INK, MUTED, PAPER, PURPLE, RULE, SKY, VERMILION
 from woundseg.trial.protocol import Protocol
 from woundseg.trial_report import parts
 from woundseg.trial_report.facts import Subject, thinned, thinned_note
-from woundseg.trial_report.style import (
-    BLUE,
-    CODE_COLOURS,
-    CODE_WORDS,
-    GREEN,
-    GREY,
-    INK,
-    MUTED,
-    PAPER,
-    PURPLE,
-    RULE,
-    SKY,
-    VERMILION,
-    Box,
-    Drawing,
-)
+from woundseg.trial_report.style import CODE_COLOURS, CODE_WORDS, Box, Drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from woundseg.pages.words import MINUS, NONE, number
 from woundseg.trial.protocol import Protocol
 
-NONE = "–"
-MINUS = "−"
-
-
-def number(value: float | None, digits: int = 1) -> str:
-    """A number with ``digits`` decimals; a dash for none."""
-    if value is None or math.isnan(value):
-        return NONE
-    text = f"{value:.{digits}f}"
-    if float(text) == 0.0:
-        text = text.lstrip("-")
-    return text.replace("-", MINUS)
+__all__ = ["MINUS", "NONE", "confidence", "interval", "months", "number", "of", "percent", "share"]
 
 
 def percent(value: float | None, digits: int = 1) -> str:

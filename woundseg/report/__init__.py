@@ -1,0 +1,19 @@
+"""The report of a study: pages that open offline, one subject in memory at a time.
+
+::
+
+    facts     what it is made from
+    course    one ulcer from visit to visit: baseline, limits, change
+    summary   what the front page says of a subject
+    views     which piece of each photograph is shown, all at one scale
+    tiles     photographs with outlines; charts: area and tissue; tables: sortable
+    subject   a subject's part; front: the front page
+    writing   the files
+"""
+
+from __future__ import annotations
+
+from woundseg.report.facts import PhotoShown, StudyFacts, SubjectReport
+from woundseg.report.writing import write
+
+__all__ = ["PhotoShown", "StudyFacts", "SubjectReport", "write"]
