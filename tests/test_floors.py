@@ -24,6 +24,7 @@ FLOORS: dict[str, int] = {
     "photo": 1,
     "masks": 1,
     "outlines": 1,
+    "pages": 1,
     "visits": 1,
     "trial": 1,
     # 2: skills

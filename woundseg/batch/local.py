@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 
+from woundseg import segment
 from woundseg.batch import workers
 from woundseg.batch.one import TRY_AGAIN, Outcome, Task, failed
 from woundseg.batch.workers import Setup
@@ -59,9 +60,9 @@ class LocalEngine:
         if self._setup.device == "cuda":
             from woundseg.engines import served
 
-            server = self._stack.enter_context(
-                served.serving(self._setup.weights, self._setup.precision)
-            )
+            weights = segment.weights_path(self._setup.weights)
+
+            server = self._stack.enter_context(served.serving(weights, self._setup.precision))
             self._setup = replace(self._setup, server=server)
         self._pool = ProcessPool(
             max_workers=self._jobs,

@@ -208,4 +208,5 @@ def _note_tables(kept: Store, concluded: Concluded, options: BatchOptions) -> No
     written = kept.history("")
     if not written or written[-1].result != result:
         made = provenance.made(options.setup.device, options.now())
-        kept.append([NewEntry("tables", "", "", "{}", result, made)])
+        new = NewEntry(kind="tables", path="", sha256="", settings="{}", result=result, made=made)
+        kept.append([new])

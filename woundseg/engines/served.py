@@ -56,21 +56,18 @@ class ServedEngine:
 
 @contextmanager
 def serving(
-    weights: Path | None, precision: Precision, device: ServedDevice = "cuda"
+    weights: Path, precision: Precision, device: ServedDevice = "cuda"
 ) -> Iterator[tuple[str, bytes]]:
     """Runs the process; gives the address and the key that ``ServedEngine`` takes.
 
     Raises:
         UsageError, ConfigurationError: what the process says of device, precision or weights.
     """
-    from woundseg import segment
-
     key = secrets.token_bytes(16)
     context = get_context("spawn")
     here, there = context.Pipe()
-    path = segment.weights_path(weights)
     process = context.Process(
-        target=_serve, args=(there, key, path, device, precision), daemon=True
+        target=_serve, args=(there, key, weights, device, precision), daemon=True
     )
     process.start()
     there.close()

@@ -1,0 +1,266 @@
+"""A study's store, as the rest of woundseg sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Table,
+    bindparam,
+    cast,
+    func,
+    select,
+)
+
+from woundseg.errors import ConfigurationError
+from woundseg.store import alterations
+from woundseg.store.address import parse
+from woundseg.store.chain import GENESIS, MACHINE, Entry, NewEntry, link, storable, thumbnail_name
+from woundseg.store.database import Database, open_database
+from woundseg.store.tables import entries, entry_of, files, notes, thumbnails
+
+_CHUNK = 500
+"""Names asked for in one query; older SQLite takes 999."""
+
+
+class Store:
+    """The append-only store of one study; made by ``Store.open``, and a context manager.
+
+    Nothing of it may be shared between processes; each opens its own. Every method raises
+    ``ConfigurationError`` where the database cannot be read, and those that write
+    ``OutputError`` where it cannot be written and ``StudyBusyError`` where another run writes.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, where: str | Path, create: bool = False, wait_s: float = 10.0) -> Self:
+        """Open the study at ``where``.
+
+        Args:
+            where: path of ``study.sqlite``, or SQLAlchemy's URL (``sqlite:///…``,
+                ``postgresql+psycopg://…``).
+            create: make the study, and its folder, where there is none yet.
+            wait_s: how long to wait for another writer [s].
+
+        Raises:
+            UsageError: nothing there, a wrong URL, or PostgreSQL's driver is not installed.
+            ConfigurationError: what is there cannot be used: no study, damaged, or made by a
+                newer woundseg.
+            OutputError: it is to be made and cannot be.
+        """
+        return cls(open_database(parse(where), create, wait_s))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back every connection; the study may be opened again."""
+        self._database.close()
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def append(self, new: Sequence[NewEntry]) -> str:
+        """Append a batch, all of it or nothing; once this returns, it is on the disk.
+
+        Where the link to a server breaks in mid-commit the batch may be there although this
+        raised; ``measured`` tells. The chain is whole either way.
+
+        Returns:
+            The new head.
+
+        Raises:
+            UsageError: a path that is not Unicode.
+            ValueError: an entry that is not made as ``NewEntry`` says.
+            StudyBusyError, OutputError: as the class says; nothing was written.
+        """
+        if not new:
+            return self.head()
+        with self._database.writing() as connection:
+            number, head = _last(connection)
+            made = []
+            for item in new:
+                made.append(link(item, number + 1, head))
+                number, head = made[-1].number, made[-1].hash
+            _add_thumbnails(connection, new)
+            connection.execute(entries.insert(), [vars(entry) for entry in made])
+        return head
+
+    def remember_files(self, rows: Iterable[tuple[str, int, int, str]]) -> None:
+        """Note (path, size [bytes], mtime [ns], SHA-256) of files that were read; a mere cache.
+
+        Paths that a database cannot hold are left out.
+        """
+        self._cache(files, rows)
+
+    def remember(self, name: str, stamp: str, text: str) -> None:
+        """Note a text under a name, in place of an earlier one; a mere cache.
+
+        Args:
+            name: what it is about.
+            stamp: stands for all that the text was worked out from.
+            text: any text; one that a database cannot hold is left out.
+        """
+        self._cache(notes, [(name, stamp, text)])
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def head(self) -> str:
+        """Hash of the last entry; of an empty study, ``GENESIS``."""
+        with self._database.reading() as connection:
+            return _last(connection)[1]
+
+    def count(self) -> int:
+        """How many entries there are."""
+        return int(self._database.rows(select(func.count()).select_from(entries))[0][0])
+
+    def current(self, path: str) -> Entry | None:
+        """What counts for a photograph now; None where no run has seen it.
+
+        The newest correction made for the content that the newest run saw; without one, what
+        that run found. A correction of an older content of the file does not count.
+        """
+        machine = self._newest(path, entries.c.kind.in_(MACHINE))
+        if machine is None:
+            return None
+        corrected = self._newest(
+            path, entries.c.kind == "corrected", entries.c.sha256 == machine.sha256
+        )
+        return corrected or machine
+
+    def measured(self, path: str, sha256: str, settings: str) -> Entry | None:
+        """The newest that a run found, or failed at, for exactly this content and settings."""
+        return self._newest(
+            path,
+            entries.c.kind.in_(MACHINE),
+            entries.c.sha256 == sha256,
+            entries.c.settings == settings,
+        )
+
+    def history(self, path: str) -> list[Entry]:
+        """All entries of a photograph, the oldest first."""
+        if not storable(path):
+            return []
+        found = select(entries).where(entries.c.path == path).order_by(entries.c.number)
+        return [entry_of(row) for row in self._database.rows(found)]
+
+    def paths(self) -> Iterator[str]:
+        """Every photograph's path once, in the order of code points."""
+        distinct = select(entries.c.path).where(entries.c.path != "").distinct()
+        for row in self._database.pages(distinct, entries.c.path):
+            yield row.path
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries that are there when the reading begins, in the order of the chain."""
+        with self._database.reading() as connection:
+            last = _last(connection)[0]
+        upto = select(entries).where(entries.c.number <= last)
+        for row in self._database.pages(upto, entries.c.number):
+            yield entry_of(row)
+
+    def thumbnail(self, sha256: str) -> bytes:
+        """The JPEG that entries name so.
+
+        Raises:
+            ConfigurationError: the study does not hold it.
+        """
+        jpeg = cast(thumbnails.c.jpeg, LargeBinary)
+        found = self._database.rows(select(jpeg).where(thumbnails.c.sha256 == sha256))
+        if not found:
+            name = self._database.address.name
+            raise ConfigurationError(name, f"holds no thumbnail {sha256}", "Run woundseg verify")
+        return bytes(found[0][0])
+
+    def known_file(self, path: str, size: int, mtime_ns: int) -> str | None:
+        """SHA-256 of a file that was read before and has kept its size [bytes] and time [ns].
+
+        A file rewritten with the same size and the same time is not noticed.
+        """
+        if not storable(path):
+            return None
+        same = (files.c.path == path, files.c.size == size, files.c.mtime_ns == mtime_ns)
+        found = self._database.rows(select(files.c.sha256).where(*same))
+        return str(found[0][0]) if found else None
+
+    def recall(self, name: str, stamp: str) -> str | None:
+        """The text noted under a name, if it was noted with this very stamp."""
+        if not storable(name + stamp):
+            return None
+        same = (notes.c.name == name, notes.c.stamp == stamp)
+        found = self._database.rows(select(notes.c.text).where(*same))
+        return str(found[0][0]) if found else None
+
+    def alterations(self, head: str | None = None) -> Iterator[str]:
+        """One line for each thing that was altered; none when nothing was.
+
+        Args:
+            head: a head that was kept: it must be in the chain. Without it nobody sees that
+                entries were cut off the end.
+        """
+        return alterations.find(self._database, head)
+
+    def _cache(self, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Put rows in the place of those of the same key, which is the first column."""
+        names = [column.name for column in table.columns]
+        newest = {
+            row[0]: dict(zip(names, row, strict=True))
+            for row in rows
+            if all(storable(value) for value in row if isinstance(value, str))
+        }
+        if not newest:
+            return
+        with self._database.writing() as connection:
+            old = table.delete().where(table.c[names[0]] == bindparam("old"))
+            connection.execute(old, [{"old": key} for key in newest])
+            connection.execute(table.insert(), [*newest.values()])
+
+    def _newest(self, path: str, *conditions: ColumnElement[bool]) -> Entry | None:
+        if not storable(path):
+            return None
+        newest = select(entries).where(entries.c.path == path, *conditions)
+        found = self._database.rows(newest.order_by(entries.c.number.desc()).limit(1))
+        return entry_of(found[0]) if found else None
+
+
+def _last(connection: Connection) -> tuple[int, str]:
+    """Number and hash of the last entry."""
+    newest = select(entries.c.number, entries.c.hash).order_by(entries.c.number.desc()).limit(1)
+    row = connection.execute(newest).first()
+    return (0, GENESIS) if row is None else (row.number, row.hash)
+
+
+def _add_thumbnails(connection: Connection, new: Sequence[NewEntry]) -> None:
+    """Keep each thumbnail once.
+
+    Raises:
+        ValueError: an entry names one that neither it nor the study holds.
+    """
+    given: dict[str, Any] = {}
+    for item in new:
+        if name := thumbnail_name(item):
+            given[name] = item.thumbnail or given.get(name)
+    names = list(given)
+    held: set[str] = set()
+    for start in range(0, len(names), _CHUNK):
+        asked = thumbnails.c.sha256.in_(names[start : start + _CHUNK])
+        held.update(connection.scalars(select(thumbnails.c.sha256).where(asked)))
+    rows = [{"sha256": name, "jpeg": given[name]} for name in names if name not in held]
+    if missing := [row["sha256"] for row in rows if row["jpeg"] is None]:
+        raise ValueError(f"no thumbnail was given for {missing[0]}")
+    if rows:
+        connection.execute(thumbnails.insert(), rows)
