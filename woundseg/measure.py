@@ -65,6 +65,7 @@ class Measurement:
         outlines: of each ulcer, its closed outlines in pixels of the photograph, float64 (N, 2)
             of (x, y), the outer one first, islands of skin after it.
         touches_frame: of each ulcer, whether the photograph's edge cuts it.
+        peaks: of each ulcer, the highest probability inside it.
         specks: components too small to be ulcers.
         mm_per_px: root of the area of a pixel at the ulcers (the image's centre when there is
             none); None without a scale.
@@ -75,6 +76,7 @@ class Measurement:
     labels: NDArray[np.uint16]
     outlines: tuple[tuple[Points, ...], ...]
     touches_frame: tuple[bool, ...]
+    peaks: tuple[float, ...]
     specks: int
     mm_per_px: float | None
 
@@ -138,6 +140,7 @@ def ulcers(
         labels=labels,
         outlines=tuple(piece.outlines for piece in found),
         touches_frame=tuple(_touches_frame(piece, segmentation) for piece in found),
+        peaks=tuple(_peak(piece, segmentation.probability) for piece in found),
         specks=specks,
         mm_per_px=_mm_per_px(found, scale, labels.shape),
     )
@@ -407,6 +410,10 @@ def _touches_frame(piece: _Piece, segmentation: Segmentation) -> bool:
     margin = max(1, math.ceil(1.0 / segmentation.looked_px_per_px - 1e-6))
     right, bottom = columns - x - width, rows - y - height
     return bool(min(x, y, right, bottom) < margin)
+
+
+def _peak(piece: _Piece, probability: FloatMap) -> float:
+    return float(probability[piece.window][piece.mask].max())
 
 
 def _mm_per_px(pieces: list[_Piece], scale: Scale | None, shape: tuple[int, ...]) -> float | None:

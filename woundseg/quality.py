@@ -81,6 +81,12 @@ FLAGS: Final[tuple[FlagKind, ...]] = (
         "No skin found: check that this is the right photograph, and show the whole foot.",
     ),
     FlagKind(
+        "skin_unsure",
+        "warning",
+        "no ulcer was found, and what is seen may not be skin",
+        "No ulcer found, and this may not be skin: check that the photograph shows the foot.",
+    ),
+    FlagKind(
         "tilt",
         "warning",
         "the camera looks at the card at a slant",
@@ -141,6 +147,12 @@ FLAGS: Final[tuple[FlagKind, ...]] = (
         "Go closer: the ulcer is only a few pixels wide.",
     ),
     FlagKind(
+        "ulcer_unsure",
+        "warning",
+        "the network is not sure that this is an ulcer",
+        "Look at the outline: if it is no ulcer, correct it.",
+    ),
+    FlagKind(
         "speck",
         "note",
         "spots smaller than the smallest ulcer were left out",
@@ -164,12 +176,15 @@ class QualityOptions:
         clipped_any: share of ulcer and rim with a channel at its end, warning.
         clipped_all: share with all channels at their end, warning and reject.
         blur_look_px: standard deviation of the blur of the sharpest edges, warning and reject.
+        blur_of_ulcer: the same as a share of the ulcer's size (root of its area), warning, where
+            that is more and the network saw the photograph reduced.
         glare: share of an ulcer that is a reflection.
         skin: least share of the frame in skin tones.
         hue_spread_deg: least standard deviation of hue over what has skin tones.
         tilt_deg: camera axis to the card's normal.
         card_far_mm: ulcer's centre to the nearest corner found on the card.
         small_look_px: area of an ulcer that the network hardly sees.
+        sure: least highest probability of an ulcer.
     """
 
     dark_frame: tuple[float, float] = (105.0, 70.0)
@@ -177,12 +192,14 @@ class QualityOptions:
     clipped_any: float = 0.5
     clipped_all: tuple[float, float] = (0.1, 0.4)
     blur_look_px: tuple[float, float] = (2.0, 3.6)
+    blur_of_ulcer: float = 0.04
     glare: float = 0.03
     skin: float = 0.03
     hue_spread_deg: float = 2.0
     tilt_deg: float = 30.0
     card_far_mm: float = 120.0
     small_look_px: float = 150.0
+    sure: float = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +234,7 @@ def assess(
     flags = _exposure(frame, views, options)
     if not any(flag.severity == "reject" for flag in flags):
         flags += _skin(frame, tones, options)
-    flags += _sharpness(views, options)
+    flags += _sharpness(views, segmentation.looked_px_per_px < 1.0, options)
     flags += _glare(views, options)
     flags += _scale_flags(measurement, scale, options)
     flags += _framing(segmentation, measurement, options)
@@ -230,6 +247,15 @@ def flag(code: str, severity: Severity, advice: str | None = None) -> QualityFla
     """A flag of the closed table; ``advice`` replaces the table's where it knows more."""
     kind = _KINDS[code, severity]
     return QualityFlag(code=code, severity=severity, advice=advice or kind.advice)
+
+
+def overruled(judged: Quality) -> Quality:
+    """The same after a person has outlined the ulcer: what rejected it becomes a warning."""
+    flags = tuple(
+        one.model_copy(update={"severity": "warning"}) if one.severity == "reject" else one
+        for one in judged.flags
+    )
+    return Quality(measurable=True, flags=flags)
 
 
 _FRAME_PX: Final = 128
@@ -342,13 +368,24 @@ def _skin(
     return []
 
 
-def _sharpness(views: list[_View], options: QualityOptions) -> list[QualityFlag]:
-    blur = max(blur_px(_luma(view.pixels), view.region) for view in views)
-    if blur > options.blur_look_px[1]:
-        return [flag("blurred", "reject")]
-    if blur > options.blur_look_px[0]:
-        return [flag("blurred", "warning")]
-    return []
+def _sharpness(views: list[_View], reduced: bool, options: QualityOptions) -> list[QualityFlag]:
+    """How blurred the ulcers are.
+
+    Of a photograph that even the closest look reduces, the coarse look, half of the answer, sees
+    hardly any of the blur. Blur then matters by what it is of the ulcer, and no limit is lower.
+    """
+    flags = []
+    for view in views:
+        blur = blur_px(_luma(view.pixels), view.region)
+        soft, useless = options.blur_look_px
+        if reduced:
+            size = math.sqrt(np.count_nonzero(view.ulcer))
+            soft = max(soft, options.blur_of_ulcer * size)
+        if blur > useless:
+            return [flag("blurred", "reject")]
+        if blur > soft:
+            flags = [flag("blurred", "warning")]
+    return flags
 
 
 def blur_px(luma: NDArray[np.float32], region: BoolMap) -> float:
@@ -443,6 +480,8 @@ def _framing(
     look = segmentation.looked_px_per_px**2
     if any((ulcer.area_px or 0) * look < options.small_look_px for ulcer in measurement.ulcers):
         flags.append(flag("ulcer_small", "warning"))
+    if any(peak < options.sure for peak in measurement.peaks):
+        flags.append(flag("ulcer_unsure", "warning"))
     if measurement.specks:
         flags.append(flag("speck", "note"))
     return flags

@@ -10,7 +10,7 @@ from typing import Any
 
 from woundseg import files, masks, photo, segment, store
 from woundseg.batch import provenance
-from woundseg.batch.one import drawn, overlay_path, sketch
+from woundseg.batch.one import drawn, overlay_path, record_json, sketch
 from woundseg.batch.run import STORE, photos_root
 from woundseg.batch.seen import CORRECTED, sketch_json
 from woundseg.errors import UsageError
@@ -93,7 +93,7 @@ def _not_evaluable(entry: Entry, correction: Correction, made: str) -> NewEntry:
 
 def _corrected(entry: Entry, scored: Scored, made: str) -> NewEntry:
     kept = sketch(scored)
-    new = _superseding(entry, made, scored.record.model_dump_json())
+    new = _superseding(entry, made, record_json(scored.record))
     return replace(new, sketch=sketch_json(kept), thumbnail=kept.thumbnail)
 
 

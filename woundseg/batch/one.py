@@ -12,8 +12,9 @@ from woundseg import overlay, photo
 from woundseg.errors import UnreadablePhotoError, WoundsegError
 from woundseg.outlines import Points
 from woundseg.pipeline import Scored, ScoreOptions, card_outline, score
-from woundseg.records import Failure, PhotoRef, Scale, Sketch
+from woundseg.records import Failure, PhotoRef, Scale, ScoreRecord, Sketch
 from woundseg.segment import Segmenter, resized
+from woundseg.store import canonical
 
 THUMBNAIL_PX = 800
 """Long side of what is kept of a photograph: enough to follow ulcers and to draw reports."""
@@ -98,7 +99,7 @@ def _outcome(ref: PhotoRef, scored: Scored) -> Outcome:
     return Outcome(
         ref,
         scored.photo.sha256,
-        record=scored.record.model_dump_json(),
+        record=record_json(scored.record),
         sketch=sketch(scored),
         overlay=drawn(scored),
     )
@@ -108,6 +109,11 @@ def drawn(scored: Scored) -> bytes:
     """The photograph with its outlines and figures, JPEG."""
     picture = overlay.draw(scored.photo.pixels, scored.record, scored.measurement, scored.scale)
     return _jpeg(picture, _OVERLAY_QUALITY)
+
+
+def record_json(record: ScoreRecord) -> str:
+    """The record in the store's form."""
+    return canonical(record.model_dump(mode="json"))
 
 
 def overlay_path(out: Path, relative: str) -> Path:

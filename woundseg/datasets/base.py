@@ -1,17 +1,18 @@
 """What every data set answers: which photographs, their labels, and whether all is well.
 
-Labels are binary here: True is ulcer. Files are read as numpy arrays by OpenCV; no torch.
+``LabelledSet`` is what they share. ``DataSet`` has a mask for each photograph, True is ulcer;
+``tissue.TissueSet`` has a map of tissues. Files are read as numpy arrays by OpenCV; no torch.
 """
 
 from __future__ import annotations
 
 import hashlib
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -19,9 +20,30 @@ from numpy.typing import NDArray
 
 from woundseg.classes import ULCER
 from woundseg.datasets.folds import FoldRow, read_folds
+from woundseg.datasets.pictures import (
+    IMAGE_SUFFIXES,
+    ByteImage,
+    by_stem,
+    decode,
+    not_whole,
+    read_rgb,
+    size_fault,
+)
 from woundseg.errors import DataSetError
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"})
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_EDGE_SHARE",
+    "DataSet",
+    "LabelledSet",
+    "Parts",
+    "Sample",
+    "fingerprint",
+    "first_channel",
+    "grey_fault",
+    "hold_out",
+    "value_fault",
+]
 
 MAX_EDGE_SHARE = 0.02
 """Published masks carry in-between values along outlines only. Measured on FUSeg and Medetec as
@@ -30,8 +52,9 @@ given: none at all; an outline four pixels soft around an ulcer of a tenth of th
 NAMED_IN_MESSAGE = 3
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
-ByteImage = NDArray[np.uint8]
 BoolMask = NDArray[np.bool_]
+Label = TypeVar("Label", bound=NDArray[Any])
+"""What ``read`` gives beside the photograph."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +64,7 @@ class Sample:
     Attributes:
         id: the file's stem, unique within its split.
         image_path: the photograph.
-        label_path: its mask; None where the split has no labels.
+        label_path: its label; None where the split has no labels.
         group: photographs of one group show the same thing and never part in a split.
         fold: cross-validation fold; None where none is given.
     """
@@ -78,12 +101,12 @@ class Parts:
     without_fold: list[Sample]
 
 
-class DataSet(ABC):
-    """A folder ``<split>/images`` and ``<split>/labels`` with one mask a photograph.
+class LabelledSet(ABC, Generic[Label]):
+    """Folders of photographs and of labels, paired by stem.
 
     Args:
         root: the data set's folder.
-        folds: CSV ``image,group,fold[,…]``; None takes ``folds.csv`` in the root if it is there.
+        folds: CSV ``image,group,fold[,…]``; None takes ``default_folds`` if it is there.
 
     Raises:
         DataSetError: there is no such folder; the message says how to obtain the data.
@@ -104,18 +127,19 @@ class DataSet(ABC):
     folds_for: ClassVar[str] = "train"
     """The split that the fold table speaks of."""
 
-    classes: Mapping[int, int]
-    """Value in a mask file to class id (``woundseg.classes``)."""
-
     def __init__(self, root: str | Path, *, folds: str | Path | None = None) -> None:
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
             raise DataSetError(
                 self.root, f"there is no such folder, looked for {self.title} there", self.obtain
             )
-        own = self.root / "folds.csv"
+        own = self.default_folds()
         table = Path(folds).expanduser() if folds else (own if own.is_file() else None)
         self.folds: Mapping[str, FoldRow] = read_folds(table) if table else {}
+
+    def default_folds(self) -> Path:
+        """Where the fold table lies when nobody says."""
+        return self.root / "folds.csv"
 
     def splits(self) -> tuple[str, ...]:
         """The splits found under the root, by name."""
@@ -131,51 +155,52 @@ class DataSet(ABC):
         self._refuse(listing.offenders)
         return list(listing.samples)
 
-    def read(self, sample: Sample) -> tuple[ByteImage, BoolMask | None]:
-        """The photograph and its mask.
+    def read(self, sample: Sample) -> tuple[ByteImage, Label | None]:
+        """The photograph and its label.
 
         Returns:
-            Photograph uint8 RGB (H, W, 3), turned upright; mask bool (H, W), True is ulcer, or
-            None without a label.
+            Photograph uint8 RGB (H, W, 3), turned upright; label (H, W), or None without one.
 
         Raises:
             DataSetError: a file cannot be decoded, or the two differ in size.
         """
-        pixels = _decode(sample.image_path, cv2.IMREAD_COLOR)
-        if pixels is None:
+        image = read_rgb(sample.image_path)
+        if image is None:
             raise self._broken(sample.image_path, "cannot be decoded")
-        image = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
         if sample.label_path is None:
             return image, None
-        label = _decode(sample.label_path, cv2.IMREAD_UNCHANGED)
-        if label is None:
+        values = decode(sample.label_path, cv2.IMREAD_UNCHANGED)
+        if values is None:
             raise self._broken(sample.label_path, "cannot be decoded")
-        if label.shape[:2] != image.shape[:2]:
-            raise self._broken(sample.label_path, _size_fault(image, label))
-        return image, _first_channel(label) > self.threshold
+        if values.shape[:2] != image.shape[:2]:
+            raise self._broken(sample.label_path, size_fault(image, values))
+        return image, self.label_of(values, sample.label_path)
 
-    @property
-    def ulcer_value(self) -> int:
-        """The value that ulcer has in a mask file."""
-        return max(value for value, class_id in self.classes.items() if class_id == ULCER)
+    @abstractmethod
+    def label_of(self, values: NDArray[Any], path: Path) -> Label:
+        """What the values of a label file say.
 
-    @property
-    def threshold(self) -> int:
-        """Values above this are ulcer: 127 for masks of 0 and 255, 0 for masks of 0 and 1."""
-        return (self.ulcer_value - 1) // 2
+        Args:
+            values: as decoded, (H, W) or (H, W, channels in OpenCV's order).
+            path: the file, to be named in an error.
+        """
+
+    @abstractmethod
+    def label_fault(self, values: NDArray[Any]) -> str | None:
+        """What is wrong with the values of a label file; None when they are in the table."""
 
     def check(self) -> None:
         """Look at every file of every split.
 
         Raises:
             DataSetError: with every offender at once: a missing pair, two files of one name, a
-                file that cannot be decoded whole, a size that differs, a mask with values outside
-                the class table, a group that lies in two folds.
+                file that cannot be decoded whole, a size that differs, a label with values
+                outside the class table, a group that lies in two folds.
         """
         splits = self.splits()
         if not splits:
             self._listing("train")
-        offenders = list(_groups_apart(self.folds))
+        offenders = list(self._faults_of_tables())
         for split in splits:
             listing = self._listing(split)
             offenders += listing.offenders
@@ -199,7 +224,12 @@ class DataSet(ABC):
         """The group of a photograph that the fold table does not name: its own, by itself."""
         return stem
 
-    def _folders(self, split: str) -> tuple[Path, Path]:
+    def fold_row(self, split: str, stem: str) -> FoldRow | None:
+        """What the fold table says of a photograph; None where it does not speak of it."""
+        return self.folds.get(stem) if split == self.folds_for else None
+
+    def _folders(self, split: str) -> tuple[Path, Path | None]:
+        """Where a split's photographs and labels lie; None: it has no labels."""
         return self.root / split / "images", self.root / split / "labels"
 
     def _listing(self, split: str) -> _Listing:
@@ -211,15 +241,16 @@ class DataSet(ABC):
                 f"there is no such folder, so no split {split!r} (splits found: {have})",
                 f"Name another split or folder, or obtain the data: {self.obtain}",
             )
-        images, doubles, ignored = _by_stem(images_dir)
+        images, doubles, ignored = by_stem(images_dir)
         labels: dict[str, Path] = {}
-        if labels_dir.is_dir():
-            labels, more, others = _by_stem(labels_dir)
+        unpaired: list[str] = []
+        if labels_dir is not None and labels_dir.is_dir():
+            labels, more, others = by_stem(labels_dir)
             doubles, ignored = doubles + more, ignored + others
-        elif self.labels_needed(split):
+            unpaired = self._unpaired(images, labels)
+        elif labels_dir is not None and self.labels_needed(split):
             doubles = (*doubles, f"{labels_dir}: there is no such folder")
         faulty = self._faulty_stems(split)
-        unpaired = self._unpaired(images, labels) if labels_dir.is_dir() else []
         found = [s for s in sorted(images) if s not in faulty and (s in labels or not labels)]
         return _Listing(
             samples=tuple(self._sample(split, stem, images, labels) for stem in found),
@@ -247,7 +278,7 @@ class DataSet(ABC):
     def _sample(
         self, split: str, stem: str, images: Mapping[str, Path], labels: Mapping[str, Path]
     ) -> Sample:
-        row = self.folds.get(stem) if split == self.folds_for else None
+        row = self.fold_row(split, stem)
         return Sample(
             id=stem,
             image_path=images[stem],
@@ -256,17 +287,21 @@ class DataSet(ABC):
             fold=row.fold if row else None,
         )
 
+    def _faults_of_tables(self) -> list[str]:
+        """Offenders in what lies beside the photographs."""
+        return _groups_apart(self.folds)
+
     def _faults(self, sample: Sample) -> list[str]:
         paths = [sample.image_path, *([sample.label_path] if sample.label_path else [])]
-        broken = [f"{self._short(path)}: {why}" for path in paths if (why := _not_whole(path))]
+        broken = [f"{self._short(path)}: {why}" for path in paths if (why := not_whole(path))]
         if broken or sample.label_path is None:
             return broken
         try:
             self.read(sample)
         except DataSetError as error:
             return [f"{self._short(error.subject)}: {error.cause}"]
-        label = _decode(sample.label_path, cv2.IMREAD_UNCHANGED)
-        why = value_fault(label, self.ulcer_value) if label is not None else None
+        values = decode(sample.label_path, cv2.IMREAD_UNCHANGED)
+        why = self.label_fault(values) if values is not None else None
         return [f"{self._short(sample.label_path)}: {why}"] if why else []
 
     def _broken(self, path: Path, cause: str) -> DataSetError:
@@ -292,6 +327,35 @@ class DataSet(ABC):
         )
 
 
+class DataSet(LabelledSet[BoolMask]):
+    """``<split>/images`` and ``<split>/labels``: one mask a photograph, True is ulcer.
+
+    Values between background and ulcer are thresholded half-way.
+    """
+
+    classes: Mapping[int, int]
+    """Value in a mask file to class id (``woundseg.classes``)."""
+
+    def label_of(self, values: NDArray[Any], path: Path) -> BoolMask:
+        """Bool (H, W), True is ulcer."""
+        mask: BoolMask = first_channel(values) > self.threshold
+        return mask
+
+    def label_fault(self, values: NDArray[Any]) -> str | None:
+        """See ``value_fault``."""
+        return value_fault(values, self.ulcer_value)
+
+    @property
+    def ulcer_value(self) -> int:
+        """The value that ulcer has in a mask file."""
+        return max(value for value, class_id in self.classes.items() if class_id == ULCER)
+
+    @property
+    def threshold(self) -> int:
+        """Values above this are ulcer: 127 for masks of 0 and 255, 0 for masks of 0 and 1."""
+        return (self.ulcer_value - 1) // 2
+
+
 def value_fault(label: NDArray[np.generic], ulcer_value: int) -> str | None:
     """What is wrong with the values of a mask; None when they are in the class table.
 
@@ -302,11 +366,9 @@ def value_fault(label: NDArray[np.generic], ulcer_value: int) -> str | None:
         label: as decoded, (H, W) or (H, W, channels).
         ulcer_value: the value of ulcer; background is 0.
     """
-    if label.dtype != np.uint8:
-        return f"holds {label.dtype} values where 8-bit is expected"
-    if label.ndim == 3 and (label[..., :3] != label[..., :1]).any():
-        return "has coloured pixels; a mask is black and white"
-    seen = np.bincount(_first_channel(label).ravel(), minlength=256)
+    if why := grey_fault(label):
+        return why
+    seen = np.bincount(first_channel(label).ravel(), minlength=256)
     values = np.flatnonzero(seen)
     if values[-1] > ulcer_value:
         return f"holds the value {values[-1]}, above {ulcer_value} for ulcer"
@@ -315,6 +377,15 @@ def value_fault(label: NDArray[np.generic], ulcer_value: int) -> str | None:
     between = seen[1:ulcer_value].sum() / seen.sum()
     if between > MAX_EDGE_SHARE:
         return f"{between:.1%} of its pixels are neither 0 nor {ulcer_value}"
+    return None
+
+
+def grey_fault(label: NDArray[np.generic]) -> str | None:
+    """Why a label, (H, W[, channels]), is not 8-bit and grey; None when it is."""
+    if label.dtype != np.uint8:
+        return f"holds {label.dtype} values where 8-bit is expected"
+    if label.ndim == 3 and (label[..., :3] != label[..., :1]).any():
+        return "has coloured pixels where grey is expected"
     return None
 
 
@@ -352,56 +423,9 @@ def hold_out(samples: Iterable[Sample], folds: Collection[int]) -> Parts:
     return parts
 
 
-def _first_channel(label: NDArray[Any]) -> NDArray[Any]:
+def first_channel(label: NDArray[Any]) -> NDArray[Any]:
+    """(H, W) of a label that is grey, whether or not it was saved in colour."""
     return label if label.ndim == 2 else label[..., 0]
-
-
-def _by_stem(folder: Path) -> tuple[dict[str, Path], tuple[str, ...], tuple[str, ...]]:
-    """Files by stem, what is there twice, and what is no photograph."""
-    found: dict[str, Path] = {}
-    doubles: list[str] = []
-    ignored: list[str] = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.is_file():
-            continue
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            ignored.append(f"left out: {path}, not one of {', '.join(sorted(IMAGE_SUFFIXES))}")
-        elif path.stem in found:
-            doubles.append(f"{path}: {found[path.stem].name} has the same stem")
-        else:
-            found[path.stem] = path
-    return found, tuple(doubles), tuple(ignored)
-
-
-def _decode(path: Path, flags: int) -> NDArray[Any] | None:
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError:
-        return None
-    if data.size == 0:
-        return None
-    try:
-        pixels: NDArray[Any] | None = cv2.imdecode(data, flags)
-    except cv2.error:
-        return None
-    return pixels
-
-
-def _not_whole(path: Path) -> str | None:
-    """Why a file is not whole; OpenCV fills a cut-off JPEG with grey and says nothing."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        return f"cannot be decoded whole ({' '.join(str(error).split())[:80]})"
-    return None
-
-
-def _size_fault(image: NDArray[np.generic], label: NDArray[np.generic]) -> str:
-    height, width = label.shape[:2]
-    return f"is {width}×{height} but its photograph {image.shape[1]}×{image.shape[0]}"
 
 
 def _groups_apart(folds: Mapping[str, FoldRow]) -> list[str]:

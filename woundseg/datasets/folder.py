@@ -25,7 +25,7 @@ class Folder(DataSet):
 
     Args:
         root: the folder.
-        folds: see ``DataSet``.
+        folds: see ``LabelledSet``.
         ulcer_value: value of ulcer in the masks, 1 to 255; background is 0.
     """
 
@@ -59,7 +59,7 @@ class Folder(DataSet):
         """``train`` for a flat folder, else the folders that hold ``images``."""
         return (FLAT_SPLIT,) if (self.root / "images").is_dir() else super().splits()
 
-    def _folders(self, split: str) -> tuple[Path, Path]:
+    def _folders(self, split: str) -> tuple[Path, Path | None]:
         if split == FLAT_SPLIT and (self.root / "images").is_dir():
             return self.root / "images", self.root / "labels"
         return super()._folders(split)

@@ -1,0 +1,124 @@
+"""Rows of visits.csv: what is written of an ulcer that is seen, healed, or not to be judged.
+
+Expected values are those of interface.md's section on ``woundseg batch``.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from made_photos import named, ref, rejected, shown, unreadable, without_scale
+from woundseg.batch.rows import subject_rows
+from woundseg.batch.seen import in_order
+
+
+def rows_of(*pairs):
+    photos, names = zip(*pairs, strict=True)
+    return subject_rows(photos, names)
+
+
+def brief(made) -> list[tuple]:
+    return [(row.visit, row.ulcer, row.evaluable, row.area_cm2) for row in made.rows]
+
+
+FIRST = (shown(ref(), 4.0), named("u1"))
+
+
+def test_an_ulcer_with_its_figures():
+    made = rows_of(FIRST)
+    (row,) = made.rows
+    assert (row.subject, row.visit, row.date.isoformat(), row.seq) == ("S1", "V1", "2026-01-01", 1)
+    assert (row.ulcer, row.evaluable, row.area_cm2, row.area_sd) == ("u1", "Y", 4.0, 0.2)
+    assert (row.calibrated, row.scale, row.model) == ("Y", "card", "toy 0 fp32")
+    assert (row.granulation, row.slough) == (0.75, 0.25)
+    assert made.failures == ()
+
+
+def test_healed_is_zero_only_where_the_place_was_seen():
+    healed = (shown(ref("V2", 15)), named(closed=("u1",)))
+    assert brief(rows_of(FIRST, healed))[1] == ("V2", "u1", "Y", 0.0)
+
+
+def test_a_place_that_cannot_be_established_is_not_evaluable_and_a_failure():
+    lost = (shown(ref("V2", 15)), named(unsure=("u1",), flags=(("u1", "match_unsure"),)))
+    made = rows_of(FIRST, lost)
+    assert brief(made)[1] == ("V2", "u1", "N", None)
+    assert made.rows[1].flags == ("match_unsure",)
+    assert [(f.path, f.stage) for f in made.failures] == [("S1/V2_2026-01-15/a.jpg", "match")]
+
+
+def test_no_ulcer_before_any_is_known_is_one_row_of_zero():
+    assert brief(rows_of((shown(ref()), named()))) == [("V1", "u1", "Y", 0.0)]
+
+
+def test_no_ulcer_and_nothing_told_of_a_known_one_is_never_zero():
+    assert brief(rows_of(FIRST, (shown(ref("V2", 15)), named())))[1] == ("V2", "u1", "N", None)
+
+
+def test_an_ulcer_too_small_to_be_opened_is_never_zero():
+    tiny = (shown(ref(), 0.1), named(None, flags=(("", "possible_new_ulcer"),)))
+    assert brief(rows_of(tiny)) == [("V1", "u1", "N", None)]
+
+
+@pytest.mark.parametrize("fails", [rejected, unreadable, without_scale])
+def test_what_cannot_be_measured_has_a_row_for_each_known_ulcer(fails):
+    two = (shown(ref(), 4.0, 1.0), named("u1", "u2"))
+    made = rows_of(two, (fails(ref("V2", 15)), named(None)))
+    assert brief(made)[2:] == [("V2", "u1", "N", None), ("V2", "u2", "N", None)]
+    assert len(made.failures) == 1
+
+
+def test_what_cannot_be_measured_before_any_ulcer_is_known_has_one_row():
+    made = rows_of((unreadable(ref()), named()))
+    assert brief(made) == [("V1", "u1", "N", None)]
+    assert made.rows[0].calibrated == "N"
+    (failure,) = made.failures
+    assert (failure.stage, failure.error) == ("read", "is cut off")
+
+
+def test_a_rejected_photograph_says_why_and_what_to_do():
+    (failure,) = rows_of((rejected(ref()), named(None))).failures
+    assert (failure.stage, failure.error) == ("measure", "not measurable (too_dark)")
+    assert failure.advice == "Add light."
+
+
+def test_parts_of_one_ulcer_add_up():
+    parted = (shown(ref("V2", 15), 3.0, 1.0), named("u1", "u1", flags=(("u1", "split"),)))
+    row = rows_of(FIRST, parted).rows[1]
+    assert (row.area_cm2, row.area_cm2_low) == (4.0, pytest.approx(3.6))
+    assert (row.area_sd, row.perimeter_cm) == (pytest.approx(0.2), pytest.approx(11.2))
+    assert (row.length_cm, row.width_cm) == (None, None)
+    assert row.flags == ("split",)
+
+
+def test_the_manifests_word_goes_to_the_ulcer_it_names_or_the_only_one():
+    only = shown(ref(closed="N", target="Y", debrided="Y"), 4.0)
+    (row,) = rows_of((only, named("u1"))).rows
+    assert (row.closed, row.target, row.debrided) == ("N", "Y", "Y")
+    meant = shown(ref(ulcer="heel", target="Y", debrided="Y"), 4.0, 1.0)
+    rows = rows_of((meant, named("heel", "u2"))).rows
+    assert [(r.ulcer, r.target, r.debrided) for r in rows] == [("heel", "Y", "Y"), ("u2", "", "Y")]
+    nobody = shown(ref(target="Y"), 4.0, 1.0)
+    assert [r.target for r in rows_of((nobody, named("u1", "u2"))).rows] == ["", ""]
+
+
+def test_called_not_evaluable_by_the_manifest():
+    made = rows_of((shown(ref(evaluable="N"), 4.0), named("u1")))
+    assert brief(made) == [("V1", "u1", "N", None)]
+    assert "manifest" in made.failures[0].error
+
+
+def test_seq_counts_within_a_date_in_the_order_of_the_camera():
+    late = shown(ref(name="a.jpg"), 4.0, taken="2026-01-01T10:00:00")
+    early = shown(ref(name="b.jpg"), 4.1, taken="2026-01-01T09:00:00")
+    silent = shown(ref(name="0.jpg"), 4.2)
+    photos = in_order([silent, late, early])
+    made = subject_rows(photos, [named("u1")] * 3)
+    assert [(row.path[-5:], row.seq) for row in made.rows] == [
+        ("b.jpg", 1), ("a.jpg", 2), ("0.jpg", 3),
+    ]  # fmt: skip
+
+
+def test_a_corrected_photograph_says_so():
+    (row,) = rows_of((shown(ref(), 4.0, kind="corrected"), named("u1"))).rows
+    assert row.flags == ("corrected",)

@@ -1,0 +1,183 @@
+"""One photograph as matching sees it: a thumbnail, its ulcers, and the features of its skin."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+ByteImage = NDArray[np.uint8]
+Points = NDArray[np.float64]
+
+_NO_POINTS: Final = np.zeros((0, 2))
+
+WORK_PX: Final = 300
+"""Root of the foot's area at which features are sought: finer grain is noise more than skin."""
+
+MOST_FEATURES: Final = 1200
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Places on the skin that can be found again (SIFT, Lowe 2004, roots taken: RootSIFT).
+
+    Attributes:
+        places: float64 (N, 2), x and y in px of the thumbnail.
+        log_size: float64 (N,), natural logarithm of the diameter in px of the thumbnail.
+        angle_deg: float64 (N,).
+        descriptors: float32 (N, 128) of length 1.
+    """
+
+    places: Points
+    log_size: NDArray[np.float64]
+    angle_deg: NDArray[np.float64]
+    descriptors: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One photograph of a subject's foot; looks are given in order of time.
+
+    Attributes:
+        pixels: uint8 RGB (h, w, 3), a thumbnail of at most 800 px.
+        mm_per_px: mm for each pixel of the thumbnail; None without a scale.
+        outlines: each ulcer's outer outline, (N, 2) of (x, y) in px of the thumbnail.
+        areas_cm2: of each ulcer; None without a scale.
+        areas_px: of each ulcer, in any pixels (only their order is used).
+        hidden: (N, 2), outline of the card or marker: what lies under it is not seen.
+        measurable: False where the photograph could not be measured; it then says nothing.
+        named: the manifest's name for the ulcer shown, which is the largest.
+    """
+
+    pixels: ByteImage
+    outlines: tuple[Points, ...] = ()
+    areas_cm2: tuple[float | None, ...] = ()
+    areas_px: tuple[float, ...] = ()
+    mm_per_px: float | None = None
+    hidden: Points = field(default_factory=lambda: _NO_POINTS)
+    measurable: bool = True
+    named: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @cached_property
+    def skin(self) -> ByteImage:
+        """uint8 (h, w), 1 on the foot (ulcers and callus included), 0 elsewhere."""
+        return _foot(self)
+
+    @cached_property
+    def features(self) -> Features:
+        """Computed once, when first asked for."""
+        return _features(self)
+
+
+def filled(outline: Points, shape: tuple[int, int]) -> ByteImage:
+    """uint8 (rows, columns), 1 inside a closed outline (N, 2) of (x, y) px."""
+    mask = np.zeros(shape, np.uint8)
+    if len(outline) >= 3:
+        sixteenths = np.rint(np.clip(outline, -4e3, 4e3) * 16).astype(np.int32)
+        cv2.fillPoly(mask, [sixteenths], 1, shift=4)
+    return mask
+
+
+def _disc(radius: int) -> ByteImage:
+    size = (2 * radius + 1, 2 * radius + 1)
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), dtype=np.uint8)
+
+
+def _union(outlines: tuple[Points, ...], shape: tuple[int, int]) -> ByteImage:
+    mask = np.zeros(shape, np.uint8)
+    for outline in outlines:
+        mask |= filled(outline, shape)
+    return mask
+
+
+# Skin of all tones in CIELAB lies between red and yellow with some chroma, whatever its
+# lightness; the bounds are wide. Padding of a frame is nearly black.
+_CHROMA, _REDNESS, _HUE_DEG, _PADDING = 8.0, 3.0, (-10.0, 78.0), 12
+
+
+def skin_tones(pixels: ByteImage) -> ByteImage:
+    """uint8 (h, w), 1 where a pixel has a skin's colour."""
+    smooth = cv2.GaussianBlur(pixels.astype(np.float32) / 255, (0, 0), 2.0)
+    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2Lab)
+    red, yellow = lab[..., 1], lab[..., 2]
+    # hue within bounds, by comparing with the bounds' tangents (red is above 0 here)
+    low, high = (math.tan(math.radians(bound)) for bound in _HUE_DEG)
+    tone = (red >= _REDNESS) & (yellow >= low * red) & (yellow <= high * red)
+    tone &= red * red + yellow * yellow >= _CHROMA**2
+    return np.asarray(tone & (pixels.max(axis=2) > _PADDING), dtype=np.uint8)
+
+
+def _foot(look: Look) -> ByteImage:
+    """The parts in skin tones that bear the ulcers; without ulcers the largest."""
+    long_side = max(look.shape)
+    tones = skin_tones(look.pixels)
+    tones[filled(look.hidden, look.shape) > 0] = 0
+    tones = cv2.morphologyEx(tones, cv2.MORPH_OPEN, _disc(max(1, round(0.01 * long_side))))
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(tones)
+    if count < 2:
+        return np.zeros(look.shape, np.uint8)
+    area = boxes[:, cv2.CC_STAT_AREA].astype(np.float64)
+    area[0] = 0.0
+    kept = area >= 0.5 * area.max()
+    if look.outlines:
+        near = cv2.dilate(_union(look.outlines, look.shape), _disc(round(0.06 * long_side)))
+        bearing = np.bincount(labels[near > 0], minlength=count) > 0.02 * near.sum()
+        bearing &= area > 0.1 * area.max()
+        kept = bearing if bearing.any() else kept
+    foot = kept[labels].astype(np.uint8)
+    return _without_holes(foot, 0.02 * long_side**2)
+
+
+def _without_holes(mask: ByteImage, most_px: float) -> ByteImage:
+    outside = np.pad(1 - mask, 1, constant_values=1)
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(outside, connectivity=4)
+    small = boxes[:, cv2.CC_STAT_AREA] <= most_px
+    small[[0, labels[0, 0]]] = False
+    return np.asarray(mask | small[labels[1:-1, 1:-1]], dtype=np.uint8)
+
+
+def _features(look: Look) -> Features:
+    factor = min(1.0, WORK_PX / math.sqrt(max(1, int(look.skin.sum()))))
+    size = max(1, round(look.shape[1] * factor)), max(1, round(look.shape[0] * factor))
+    grey = cv2.cvtColor(look.pixels, cv2.COLOR_RGB2GRAY)
+    if factor < 1:
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    grey = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(grey)
+    allowed = cv2.resize(_telling_skin(look), size, interpolation=cv2.INTER_NEAREST)
+    finder = cv2.SIFT_create(MOST_FEATURES, 3, 0.006, 20.0)
+    spots, raw = finder.detectAndCompute(grey, allowed * 255)
+    if raw is None or len(spots) < 2:
+        nothing = np.zeros(0)
+        return Features(_NO_POINTS, nothing, nothing, np.zeros((0, 128), np.float32))
+    roots = np.sqrt(raw / (raw.sum(axis=1, keepdims=True) + 1e-9), dtype=np.float32)
+    # whole numbers are pixel centres, in the thumbnail and in the reduced picture alike
+    ratio = np.array(look.shape[::-1]) / np.array(size)
+    places = (np.array([spot.pt for spot in spots]) + 0.5) * ratio - 0.5
+    return Features(
+        places,
+        np.log([spot.size * ratio[0] for spot in spots]),
+        np.array([spot.angle for spot in spots]),
+        roots,
+    )
+
+
+def _telling_skin(look: Look) -> ByteImage:
+    """Skin that is there at every visit: without ulcers, card, and the silhouette's own edge."""
+    edge = max(1, round(0.004 * max(look.shape)))
+    skin = cv2.erode(look.skin, _disc(edge))
+    changing = cv2.dilate(_union((*look.outlines, look.hidden), look.shape), _disc(2 * edge))
+    skin[changing > 0] = 0
+    return np.asarray(skin, dtype=np.uint8)

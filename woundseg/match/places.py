@@ -1,0 +1,118 @@
+"""Places of ulcers on one look: how outlines meet, and whether a place can be seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+import cv2
+import numpy as np
+
+from woundseg.match.look import ByteImage, Look, Points, filled
+from woundseg.outlines import signed_area
+
+View = Literal["seen", "out_of_view", "hidden"]
+
+_IN_FRAME: Final = 0.9
+"""Share of a place, its margin included, that must be seen for its being empty to count."""
+
+_ON_FOOT: Final = 0.7
+"""Share of a place that must lie on skin: not on a dressing, not beyond the foot's edge."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a known ulcer is, or was, on one look.
+
+    Attributes:
+        outline: (N, 2) of (x, y) px of that look's thumbnail; it may lie outside the frame.
+        sd_px: standard deviation of its position along each axis; 0 where it was outlined.
+        doubtful: it rests on a likeness, not on a registration or on a person's word.
+    """
+
+    outline: Points
+    sd_px: float = 0.0
+    doubtful: bool = False
+
+    @property
+    def centre(self) -> Points:
+        """(2,), the middle of the box around it, which the spacing of its points does not move."""
+        return np.asarray((self.outline.min(axis=0) + self.outline.max(axis=0)) / 2)
+
+    @property
+    def radius_px(self) -> float:
+        """Radius of the disc of the same area."""
+        return math.sqrt(area_px(self.outline) / math.pi)
+
+
+def area_px(outline: Points) -> float:
+    """Area inside a closed outline (N, 2), whichever way it runs."""
+    return abs(signed_area(outline)) if len(outline) >= 3 else 0.0
+
+
+def joined(outlines: list[Points]) -> Points:
+    """One outline around several: the hull of two or more, the outline itself of one."""
+    if len(outlines) == 1:
+        return outlines[0]
+    hull = cv2.convexHull(np.concatenate(outlines).astype(np.float32))
+    return np.asarray(hull.reshape(-1, 2), dtype=np.float64)
+
+
+class Drawn:
+    """A place drawn on a frame with room around it, and the distance of everything to it."""
+
+    def __init__(self, place: Place, shape: tuple[int, int], reach_px: float) -> None:
+        self.place = place
+        self.reach_px = reach_px
+        self._room = math.ceil(reach_px) + 2
+        rows, columns = (side + 2 * self._room for side in shape)
+        self._mask = filled(place.outline + self._room, (rows, columns))
+        self._shape = shape
+
+    @cached_property
+    def _away(self) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        return np.asarray(cv2.distanceTransform(1 - self._mask, cv2.DIST_L2, 5), dtype=np.float32)
+
+    def _framed(self, image: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        room, (rows, columns) = self._room, self._shape
+        return image[room : room + rows, room : room + columns]
+
+    @property
+    def in_frame(self) -> bool:
+        return bool(self._framed(self._mask).any())
+
+    def shared(self, found: ByteImage) -> float:
+        """Common area over the smaller's."""
+        both = float(np.count_nonzero(self._framed(self._mask) & found))
+        smaller = min(float(np.count_nonzero(found)), max(area_px(self.place.outline), 1.0))
+        return both / max(smaller, 1.0)
+
+    def likeness(self, found: ByteImage) -> float:
+        """Common area over the area of both together."""
+        inside = self._framed(self._mask)
+        either = float(np.count_nonzero(inside | found))
+        return float(np.count_nonzero(inside & found)) / max(either, 1.0)
+
+    def gap_px(self, found: ByteImage) -> float:
+        """Least distance from the place to something found; infinite out of frame."""
+        if not self._mask.any() or not found.any():
+            return math.inf
+        return float(self._framed(self._away)[found > 0].min())
+
+    def view(self, look: Look) -> View:
+        """Whether the place and its margin are in view."""
+        if not self._mask.any():
+            return "out_of_view"
+        margin = (self._away <= self.reach_px).astype(np.uint8)
+        whole = max(float(margin.sum()), area_px(self.place.outline))
+        framed = self._framed(margin)
+        if framed.sum() < _IN_FRAME * whole:
+            return "out_of_view"
+        hidden = filled(look.hidden, look.shape)
+        if np.count_nonzero(framed & hidden) > (1 - _IN_FRAME) * whole:
+            return "hidden"
+        inside = self._framed(self._mask) > 0
+        on_foot = float(look.skin[inside].mean()) if inside.any() else 0.0
+        return "seen" if on_foot >= _ON_FOOT else "hidden"
