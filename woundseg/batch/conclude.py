@@ -67,36 +67,51 @@ class Study:
     engine: Engine
 
 
-@dataclass(frozen=True)
-class Concluded:
-    """What was written: counts of rows, hashes of the tables, paths."""
+@dataclass(frozen=True, eq=False)
+class Written:
+    """The tables as written, and what the report needs of them.
+
+    Attributes:
+        rows, failures: how many.
+        sha256: of each table, by name.
+        healing: the rows of healing.csv.
+        told: what the trial's rules say of each subject.
+    """
 
     rows: int
     failures: int
     sha256: dict[str, str]
-    paths: tuple[Path, ...]
+    healing: list[HealingRow]
+    told: dict[str, telling.Facts]
 
 
-def conclude(study: Study, options: ConcludeOptions, stage: Callable[[str], None]) -> Concluded:
-    """Writes the tables, the exports asked for, and the report.
+def write_tables(study: Study, options: ConcludeOptions) -> Written:
+    """Follows the ulcers and writes visits.csv, failures.csv and healing.csv.
 
     Raises:
         OutputError: one of them cannot be written.
     """
-    stage("following ulcers")
-    rows, failures = _write_tables(study, options)
-    out = study.out
-    visits = read_visits(out / tables.VISITS)
+    rows, failures = _write_visits(study, options)
+    visits = read_visits(study.out / tables.VISITS)
     listed = read_subjects(options.subjects) if options.subjects else subjects_of(visits)
     healing = healing_course.courses(visits, listed, options.protocol)
-    files.write_text(out / tables.HEALING, healing_course.healing_csv(healing))
-    paths = [out / name for name in (tables.VISITS, tables.FAILURES, tables.HEALING)]
-    hashes = {path.name: tables.sha256(path) for path in paths}
-    stage("writing exports and report")
-    paths += _export(out, options)
-    trial = prepare(visits, listed, options.protocol)
-    paths += _report(study, options, telling.facts(trial), healing)
-    return Concluded(rows, failures, hashes, tuple(paths))
+    files.write_text(study.out / tables.HEALING, healing_course.healing_csv(healing))
+    return Written(
+        rows=rows,
+        failures=failures,
+        sha256={name: tables.sha256(study.out / name) for name in tables.ALL},
+        healing=healing,
+        told=telling.facts(prepare(visits, listed, options.protocol)),
+    )
+
+
+def publish(study: Study, options: ConcludeOptions, written: Written) -> list[Path]:
+    """Writes the exports that were asked for, and the report; gives their paths.
+
+    Raises:
+        OutputError: one of them cannot be written.
+    """
+    return _export(study.out, options) + _report(study, options, written)
 
 
 def _export(out: Path, options: ConcludeOptions) -> list[Path]:
@@ -109,18 +124,14 @@ def _export(out: Path, options: ConcludeOptions) -> list[Path]:
     return [path for path in (options.redcap, options.fhir) if path is not None]
 
 
-def _report(
-    study: Study,
-    options: ConcludeOptions,
-    told: dict[str, telling.Facts],
-    healing: list[HealingRow],
-) -> list[Path]:
+def _report(study: Study, options: ConcludeOptions, written: Written) -> list[Path]:
     """report.html, from the tables just written."""
+    told = written.told
     context = telling.Context(options.protocol, options.as_of, study.out)
 
     def subjects() -> Iterator[SubjectReport]:
         rows = telling.by_subject(tables.read_visits(study.out / tables.VISITS))
-        figures = telling.by_subject(iter(healing))
+        figures = telling.by_subject(iter(written.healing))
         named = named_subjects(study, options)
         subject, course = next(figures, ("", []))
         for (photos, names), (who, own) in zip(named, rows, strict=True):
@@ -158,7 +169,7 @@ def _study_facts(study: Study, options: ConcludeOptions) -> StudyFacts:
     )
 
 
-def _write_tables(study: Study, options: ConcludeOptions) -> tuple[int, int]:
+def _write_visits(study: Study, options: ConcludeOptions) -> tuple[int, int]:
     rows = 0
     with tables.writing(study.out) as made:
         for failure in (*study.plan.failures, *_gone(study)):

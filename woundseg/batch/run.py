@@ -5,7 +5,8 @@
     visits.plan      who, which visit, when; all that is wrong, before work starts
     engine.outcomes  each new photograph read, measured, drawn; a row of the store as it is ready
     follow           the same ulcer from visit to visit
-    conclude         visits.csv, failures.csv, healing.csv, report.html from the store alone
+    write_tables     visits.csv, failures.csv, healing.csv, from the store alone
+    publish          exports and report.html, from tables and store
 
 Whatever is killed goes on from the store: a photograph is in it wholly or not at all, and the
 tables are made from it each time.
@@ -20,8 +21,14 @@ from datetime import datetime
 from pathlib import Path
 
 from woundseg import files, photo, segment, store, visits
-from woundseg.batch import provenance
-from woundseg.batch.conclude import Concluded, ConcludeOptions, Study, conclude
+from woundseg.batch import provenance, tables
+from woundseg.batch.conclude import (
+    ConcludeOptions,
+    Study,
+    Written,
+    publish,
+    write_tables,
+)
 from woundseg.batch.one import Outcome, overlay_path
 from woundseg.batch.seen import sketch_json
 from woundseg.batch.standing import Standing, stamp
@@ -127,15 +134,18 @@ def run(
         kept.remember(PHOTOS_ROOT, "", str(root.resolve()))
         study = Study(root, plan, out, _standing(kept, options), engine)
         measured = _measure(study, options, watch)
-        concluded = conclude(study, options.conclude, watch.stage)
-        _note_tables(kept, concluded, options)
+        watch.stage("following ulcers")
+        written = write_tables(study, options.conclude)
+        _note_tables(kept, written, options)
+        watch.stage("writing exports and report")
+        pages = publish(study, options.conclude, written)
         return Summary(
             photos=len(plan.photos),
             measured=measured,
-            failures=concluded.failures,
-            rows=concluded.rows,
+            failures=written.failures,
+            rows=written.rows,
             head=kept.head(),
-            paths=concluded.paths,
+            paths=(*(out / name for name in tables.ALL), *pages),
         )
 
 
@@ -202,9 +212,9 @@ def photos_root(kept: Store) -> Path:
     return Path(text)
 
 
-def _note_tables(kept: Store, concluded: Concluded, options: BatchOptions) -> None:
+def _note_tables(kept: Store, written_now: Written, options: BatchOptions) -> None:
     """The tables' hashes join the chain, so that a table changed by hand is seen."""
-    result = canonical(concluded.sha256)
+    result = canonical(written_now.sha256)
     written = kept.history("")
     if not written or written[-1].result != result:
         made = provenance.made(options.setup.device, options.now())

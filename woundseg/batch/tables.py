@@ -15,6 +15,7 @@ from woundseg import files
 from woundseg.records import FAILURE_COLUMNS, VISIT_COLUMNS, Failure, VisitRow
 
 VISITS, FAILURES, HEALING = "visits.csv", "failures.csv", "healing.csv"
+ALL = (VISITS, FAILURES, HEALING)
 
 DIGITS = 6
 """Decimals of a figure in a table."""

@@ -1,0 +1,310 @@
+"""A study's run: going on, changes, corrections, failures; nothing lost, nothing measured twice."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
+
+from study import CLOCK, Here, draw, go, options  # noqa: E402
+
+from woundseg import masks, store  # noqa: E402
+from woundseg.batch.correct import Correction, correct  # noqa: E402
+from woundseg.batch.run import run  # noqa: E402
+from woundseg.batch.verify import VerifyOptions, verify  # noqa: E402
+from woundseg.errors import OutputError, UsageError  # noqa: E402
+from woundseg.measure import MeasureOptions  # noqa: E402
+from woundseg.pipeline import ScoreOptions  # noqa: E402
+
+FIRST, SECOND, OTHER = (
+    "S1/V1_2026-01-05/a.png",
+    "S1/V2_2026-01-19/a.png",
+    "S2/V1_2026-01-06/a.png",
+)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    draw(tmp_path / "photos", FIRST, SECOND, OTHER)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "study"
+
+
+def table(out, name="visits.csv") -> list[dict[str, str]]:
+    with (out / name).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def history(out, path):
+    with store.Store.open(out / "study.sqlite") as kept:
+        return kept.history(path)
+
+
+def test_a_study_is_measured_whole(photos, out, toy):
+    summary, engine = go(photos, out, toy)
+    assert (summary.photos, summary.measured, summary.failures) == (3, 3, 0)
+    rows = table(out)
+    assert [(r["subject"], r["visit"], r["ulcer"], r["evaluable"]) for r in rows] == [
+        ("S1", "V1", "u1", "Y"), ("S1", "V2", "u1", "Y"), ("S2", "V1", "u1", "Y"),
+    ]  # fmt: skip
+    # toy_weights draws a disc of known area; its own tests hold score to it
+    assert all(abs(float(row["area_cm2"]) / float(rows[0]["area_cm2"]) - 1) < 0.02 for row in rows)
+    assert (out / "overlays" / f"{FIRST}.jpg").read_bytes()[:2] == b"\xff\xd8"
+    assert summary.head in (out / "report.html").read_text(encoding="utf-8")
+    assert {path.name for path in out.iterdir()} == {
+        "visits.csv", "failures.csv", "healing.csv", "report.html", "overlays", "study.sqlite",
+    }  # fmt: skip
+
+
+def test_run_again_measures_nothing_and_changes_nothing(photos, out, toy):
+    before, _ = go(photos, out, toy)
+    files = {p: p.read_bytes() for p in out.rglob("*") if p.is_file() and "sqlite" not in p.name}
+    after, engine = go(photos, out, toy)
+    assert (after.measured, engine.measured) == (0, [])
+    assert after.head == before.head
+    assert {path: path.read_bytes() for path in files} == files
+
+
+def test_what_is_new_or_changed_is_measured_and_the_earlier_result_kept(photos, out, toy):
+    go(photos, out, toy)
+    changed = toy_weights.photograph()
+    changed[0, 0] = 9, 9, 9
+    toy_weights.save(photos / SECOND, changed)
+    draw(photos, "S3/V1_2026-01-07/a.png")
+    (photos / "S3/V1_2026-01-07/a.png").write_bytes(_other_photograph())
+    summary, engine = go(photos, out, toy)
+    assert engine.measured == [SECOND, "S3/V1_2026-01-07/a.png"]
+    earlier, now = history(out, SECOND)
+    assert earlier.sha256 != now.sha256
+    assert now.sha256 == table(out)[1]["sha256"]
+
+
+def _other_photograph() -> bytes:
+    import cv2
+
+    pixels = toy_weights.photograph()
+    pixels[0, 0] = 77, 0, 0
+    return cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
+
+
+def test_other_settings_measure_anew_and_the_first_ones_find_their_results_again(photos, out, toy):
+    go(photos, out, toy)
+    first = table(out)
+    none_so_large = ScoreOptions(measure=MeasureOptions(min_ulcer_cm2=9.0))
+    _, engine = go(photos, out, toy, score=none_so_large)
+    assert len(engine.measured) == 3
+    assert table(out)[0]["area_cm2"] == "0"
+    _, engine = go(photos, out, toy)
+    assert engine.measured == []
+    assert table(out) == first
+
+
+def test_a_run_that_breaks_off_goes_on_and_ends_like_a_clean_one(photos, out, toy, tmp_path):
+    wanted = options(toy)
+
+    class Breaks(Here):
+        def outcomes(self, tasks):
+            for number, outcome in enumerate(super().outcomes(tasks)):
+                if number == 2:
+                    raise KeyboardInterrupt
+                yield outcome
+
+    with pytest.raises(KeyboardInterrupt):
+        run(photos, out, wanted, Breaks(wanted.setup))
+    assert not (out / "visits.csv").exists()
+    summary, engine = go(photos, out, toy)
+    assert engine.measured == [OTHER]
+    go(photos, tmp_path / "clean", toy)
+    for name in ("visits.csv", "failures.csv", "healing.csv"):
+        assert (out / name).read_bytes() == (tmp_path / "clean" / name).read_bytes()
+
+
+def test_killed_at_any_moment_nothing_is_lost_or_measured_twice(out, toy, tmp_path):
+    photos = tmp_path / "many"
+    draw(photos, *(f"S{n}/V1_2026-01-05/a.png" for n in range(12)))
+    words = ["batch", str(photos), "--out", str(out), "--weights", str(toy), "--jobs", "2"]
+    command = [sys.executable, "-m", "woundseg.cli", *words, "--quiet"]
+    for wait_for in (1, 5):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            if (out / "study.sqlite").exists() and _count(out) >= wait_for:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with store.Store.open(out / "study.sqlite") as kept:
+        assert list(kept.alterations()) == []
+        assert all(len(kept.history(path)) == 1 for path in kept.paths())
+    assert len(table(out)) == 12
+    assert list(out.rglob("*.part*")) == [] or os.name == "nt"
+
+
+def _count(out) -> int:
+    try:
+        with store.Store.open(out / "study.sqlite") as kept:
+            return kept.count()
+    except Exception:  # it is just being made
+        return 0
+
+
+def test_one_bad_photograph_costs_one_row(photos, out, toy):
+    (photos / SECOND).write_bytes((photos / SECOND).read_bytes()[:400])
+    summary, _ = go(photos, out, toy)
+    assert summary.failures == 1
+    (failure,) = table(out, "failures.csv")
+    assert (failure["path"], failure["stage"]) == (SECOND, "read")
+    assert failure["advice"].endswith(".")
+    assert [row["evaluable"] for row in table(out)] == ["Y", "N", "Y"]
+    _, engine = go(photos, out, toy)
+    assert engine.measured == []  # it is as damaged as before
+
+
+def test_a_photograph_that_is_gone_is_told_and_its_results_are_kept(photos, out, toy):
+    go(photos, out, toy)
+    shutil.rmtree(photos / "S2")
+    summary, _ = go(photos, out, toy)
+    assert [(f["path"], f["stage"]) for f in table(out, "failures.csv")] == [(OTHER, "plan")]
+    assert len(history(out, OTHER)) == 1
+
+
+def test_strict_stops_before_anything_is_written(photos, out, toy):
+    draw(photos, "S4/V1_01-02-2026/a.png")
+    with pytest.raises(UsageError, match="S4"):
+        go(photos, out, toy, strict=True)
+    assert not out.exists()
+
+
+def test_a_correction_supersedes_and_overwrites_nothing(photos, out, toy, tmp_path):
+    go(photos, out, toy)
+    before = table(out)
+    outline = np.zeros(toy_weights.photograph().shape[:2], bool)
+    outline[100:200, 100:200] = True
+    masks.write_mask(tmp_path / "mask.png", outline)
+    said = Correction(FIRST, "A. Nurse", "callus was outlined", tmp_path / "mask.png", weights=toy)
+    correct(out, said, CLOCK)
+    _, engine = go(photos, out, toy)
+    assert engine.measured == []
+    row = table(out)[0]
+    assert row["model"].startswith("outlined by hand")
+    assert "corrected" in row["flags"].split(";")
+    assert float(row["area_cm2"]) != float(before[0]["area_cm2"])
+    assert [entry.kind for entry in history(out, FIRST)] == ["measured", "corrected"]
+    told = json.loads(history(out, FIRST)[1].made)
+    assert (told["by"], told["reason"]) == ("A. Nurse", "callus was outlined")
+
+
+def test_called_not_evaluable_by_a_person(photos, out, toy):
+    go(photos, out, toy)
+    correct(out, Correction(FIRST, "A. Nurse", "dressing in view"), CLOCK)
+    go(photos, out, toy)
+    assert (table(out)[0]["evaluable"], table(out)[0]["area_cm2"]) == ("N", "")
+    assert "dressing in view" in table(out, "failures.csv")[0]["error"]
+
+
+def test_a_correction_of_an_earlier_file_does_not_count(photos, out, toy):
+    go(photos, out, toy)
+    correct(out, Correction(FIRST, "A. Nurse", "dressing in view"), CLOCK)
+    (photos / FIRST).write_bytes(_other_photograph())
+    go(photos, out, toy)
+    assert table(out)[0]["evaluable"] == "Y"
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        (Correction("S9/nothing.png", "A", "b"), "no photograph of this study"),
+        (Correction(FIRST, " ", "b"), "--by"),
+        (Correction(FIRST, "A", ""), "--reason"),
+    ],
+)
+def test_a_correction_that_cannot_be(photos, out, toy, said, match):
+    go(photos, out, toy)
+    with pytest.raises(UsageError, match=match):
+        correct(out, said, CLOCK)
+    assert len(history(out, FIRST)) == 1
+
+
+def test_a_mask_of_another_size_is_refused(photos, out, toy, tmp_path):
+    go(photos, out, toy)
+    masks.write_mask(tmp_path / "mask.png", np.ones((70, 80), bool))
+    with pytest.raises(UsageError, match="full size"):
+        correct(out, Correction(FIRST, "A", "b", tmp_path / "mask.png", weights=toy), CLOCK)
+
+
+def test_verify_finds_all_in_order_to_the_last_digit(photos, out, toy):
+    summary, _ = go(photos, out, toy)
+    verdict = verify(out, VerifyOptions(head=summary.head, weights=toy))
+    assert verdict.sound
+    assert (verdict.exact, verdict.near, verdict.notes) == (3, 0, [])
+    assert verdict.head == summary.head
+
+
+def test_verify_sees_a_table_changed_by_hand(photos, out, toy):
+    go(photos, out, toy)
+    text = (out / "visits.csv").read_text()
+    (out / "visits.csv").write_text(text.replace(",Y,", ",N,", 1))
+    verdict = verify(out, VerifyOptions(sample=0))
+    assert not verdict.sound
+    assert "visits.csv" in verdict.altered[0]
+
+
+def test_verify_sees_a_head_that_is_not_of_this_chain(photos, out, toy):
+    go(photos, out, toy)
+    assert not verify(out, VerifyOptions(head="0" * 64, sample=0)).sound
+
+
+def test_verify_says_when_a_photograph_is_gone(photos, out, toy):
+    go(photos, out, toy)
+    (photos / FIRST).unlink()
+    verdict = verify(out, VerifyOptions(weights=toy))
+    assert (verdict.exact, len(verdict.notes), verdict.sound) == (2, 1, True)
+
+
+def test_figures_that_do_not_come_out_again_are_seen(photos, out, toy, monkeypatch):
+    from woundseg.batch import verify as looked
+
+    go(photos, out, toy)
+    real = looked.measure
+
+    def off(task, segmenter):
+        outcome = real(task, segmenter)
+        record = json.loads(outcome.record)
+        record["ulcers"][0]["area_px"] += 50
+        object.__setattr__(outcome, "record", store.canonical(record))
+        return outcome
+
+    monkeypatch.setattr(looked, "measure", off)
+    verdict = verify(out, VerifyOptions(weights=toy))
+    assert len(verdict.differing) == 3
+    assert not verdict.sound
+
+
+def test_a_folder_that_cannot_be_written(photos, tmp_path, toy):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError):
+        go(photos, tmp_path / "file" / "study", toy)
+
+
+def test_exports_are_written_when_asked_for(photos, out, toy, tmp_path):
+    fhir, redcap = tmp_path / "o.json", tmp_path / "r.csv"
+    summary, _ = go(photos, out, toy, fhir=fhir, redcap=redcap)
+    assert json.loads(fhir.read_text())["resourceType"] == "Bundle"
+    assert redcap.read_text().startswith("record_id,redcap_event_name")
+    assert {fhir, redcap} <= set(summary.paths)
