@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+NEVER_SKIPPED = ("postgresql", "chromium", "ray")
+"""Markers of tests that CI has installed everything for (WOUNDSEG_SKIP_NOTHING)."""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where nothing may be skipped, a skipped test of these markers is a failed one."""
+    outcome = yield
+    report = outcome.get_result()
+    marked = [name for name in NEVER_SKIPPED if item.get_closest_marker(name)]
+    if report.skipped and marked and os.environ.get("WOUNDSEG_SKIP_NOTHING"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} ({marked[0]}) was skipped: {report.longrepr}"
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,9 @@ def named(*names: str | None, **more: tuple) -> Named:
     return Named(**{"names": names, "closed": (), "unsure": (), "flags": (), **more})
 
 
-def shown(of: PhotoRef, *areas_cm2: float, kind: str = "measured", taken: str | None = None) -> Seen:
+def shown(
+    of: PhotoRef, *areas_cm2: float, kind: str = "measured", taken: str | None = None
+) -> Seen:
     """A measurable photograph with a card and ulcers of these areas."""
     made = record(*areas_cm2)
     photo = made.photo.model_copy(update={"captured_at": taken})

@@ -6,8 +6,8 @@ Expected values are those of interface.md's section on ``woundseg batch``.
 from __future__ import annotations
 
 import pytest
-
 from made_photos import named, ref, rejected, shown, unreadable, without_scale
+
 from woundseg.batch.rows import subject_rows
 from woundseg.batch.seen import in_order
 

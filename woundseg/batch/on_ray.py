@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
@@ -49,6 +50,7 @@ class RayEngine:
 
     def __enter__(self) -> Self:
         """Joins the cluster."""
+        _knock(self._address)
         try:
             self._ray.init(
                 address=self._address,
@@ -58,10 +60,7 @@ class RayEngine:
                 ignore_reinit_error=True,
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
-            told = f"no cluster answers ({str(error).strip().splitlines()[0][:120]})"
-            raise UsageError(
-                f"--address {self._address}", told, "Start it with: ray start --head"
-            ) from error
+            raise _no_cluster(self._address, str(error).strip().splitlines()[0][:120]) from error
         gpus = 1 if self._setup.device == "cuda" else 0
         self._work = self._ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(workers.work)
         self._setup_ref = self._ray.put(self._setup)
@@ -102,3 +101,23 @@ class RayEngine:
             told = f"{type(error).__name__}: {RETRIES + 1} workers were lost with it"
             return failed(task.ref, "measure", told, TRY_AGAIN)
         return outcome
+
+
+def _knock(address: str | None) -> None:
+    """Ray itself waits for minutes where nobody answers.
+
+    Raises:
+        UsageError: nobody does.
+    """
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not (host and port.isdigit()):
+        return  # one of Ray's own words ("auto"), or a cluster on this machine
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise _no_cluster(address, error.strerror or "timed out") from error
+
+
+def _no_cluster(address: str | None, why: str) -> UsageError:
+    told = f"no cluster answers ({why})"
+    return UsageError(f"--address {address}", told, "Start it with: ray start --head")
