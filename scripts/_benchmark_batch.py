@@ -47,7 +47,9 @@ class Stages:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    def time(self, name: str, function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
+    def time(
+        self, name: str, function: Callable[[Any], Any], arguments: Iterable[Any]
+    ) -> list[Any]:
         """Runs a stage alone over all photographs."""
         begin = time.process_time()
         answers = [function(argument) for argument in arguments]

@@ -55,7 +55,7 @@ def history(out, path):
 
 
 def test_a_study_is_measured_whole(photos, out, toy):
-    summary, engine = go(photos, out, toy)
+    summary, _engine = go(photos, out, toy)
     assert (summary.photos, summary.measured, summary.failures) == (3, 3, 0)
     rows = table(out)
     assert [(r["subject"], r["visit"], r["ulcer"], r["evaluable"]) for r in rows] == [
@@ -86,7 +86,7 @@ def test_what_is_new_or_changed_is_measured_and_the_earlier_result_kept(photos, 
     toy_weights.save(photos / SECOND, changed)
     draw(photos, "S3/V1_2026-01-07/a.png")
     (photos / "S3/V1_2026-01-07/a.png").write_bytes(_other_photograph())
-    summary, engine = go(photos, out, toy)
+    _summary, engine = go(photos, out, toy)
     assert engine.measured == [SECOND, "S3/V1_2026-01-07/a.png"]
     earlier, now = history(out, SECOND)
     assert earlier.sha256 != now.sha256
@@ -126,7 +126,7 @@ def test_a_run_that_breaks_off_goes_on_and_ends_like_a_clean_one(photos, out, to
     with pytest.raises(KeyboardInterrupt):
         run(photos, out, wanted, Breaks(wanted.setup))
     assert not (out / "visits.csv").exists()
-    summary, engine = go(photos, out, toy)
+    _summary, engine = go(photos, out, toy)
     assert engine.measured == [OTHER]
     go(photos, tmp_path / "clean", toy)
     for name in ("visits.csv", "failures.csv", "healing.csv"):
@@ -179,7 +179,7 @@ def test_one_bad_photograph_costs_one_row(photos, out, toy):
 def test_a_photograph_that_is_gone_is_told_and_its_results_are_kept(photos, out, toy):
     go(photos, out, toy)
     shutil.rmtree(photos / "S2")
-    summary, _ = go(photos, out, toy)
+    _summary, _ = go(photos, out, toy)
     assert [(f["path"], f["stage"]) for f in table(out, "failures.csv")] == [(OTHER, "plan")]
     assert len(history(out, OTHER)) == 1
 
