@@ -1,6 +1,30 @@
-"""The same ulcer from visit to visit of one subject."""
+"""The same ulcer from visit to visit of one subject, on thumbnails.
+
+::
+
+    look          a photograph as matching sees it: thumbnail, outlines, features of the skin
+    mapping       similarities and homographies by least squares
+    likeness      features that look alike, and the maps that many of them agree on
+    registration  the best map, its evidence, and whether it can be trusted
+    places        where an ulcer lies on a look, and whether that is in view
+    assign        outlines and known places brought together on one look
+    following     a subject's looks in order of time: names, closed, unsure, flags
+
+``docs/matching.md`` says what is done, when a person is asked, and how well it works.
+"""
 
 from woundseg.match.following import MatchOptions, Named, follow
+from woundseg.match.likeness import LikenessOptions
 from woundseg.match.look import Look
+from woundseg.match.registration import RegisterOptions, Registration, register
 
-__all__ = ["Look", "MatchOptions", "Named", "follow"]
+__all__ = [
+    "LikenessOptions",
+    "Look",
+    "MatchOptions",
+    "Named",
+    "RegisterOptions",
+    "Registration",
+    "follow",
+    "register",
+]

@@ -30,7 +30,8 @@ class Assigned:
         closed: places in view where nothing is.
         unsure: what cannot be said, with its reason.
         merged: ulcer that lies with another under one outline, and the outline's name.
-        displaced: ulcer at whose place a person named another.
+        displaced: ulcer at whose place a person named another, and that name.
+        overridden: ulcers that a person saw elsewhere than where they were expected.
     """
 
     names: list[str | None]
@@ -39,6 +40,7 @@ class Assigned:
     unsure: dict[str, str] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     displaced: dict[str, str] = field(default_factory=dict)
+    overridden: list[str] = field(default_factory=list)
 
 
 class Sheet:
@@ -78,6 +80,9 @@ class Sheet:
 
     def _tell(self, f: int, name: str) -> None:
         self.result.names[f] = name
+        if name in self.known and self.gap[name, f] > self.drawn[name].reach_px:
+            self.known.remove(name)  # a person saw it elsewhere: its place says nothing
+            self.result.overridden.append(name)
         for other in self.strong(f):
             if other != name:
                 self.result.displaced[other] = name

@@ -1,16 +1,21 @@
-"""Names for the ulcers of one subject's photographs, in order of time."""
+"""The same ulcer from visit to visit: names for every outline, and what became of the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Final
 
 import numpy as np
 
-from woundseg.match.assign import Sheet
+from woundseg.match.assign import Assigned, Sheet
 from woundseg.match.look import Look
-from woundseg.match.places import Place, joined
-from woundseg.match.registration import RegisterOptions, Registration, moved, propose
+from woundseg.match.places import Place, alike, area_px, joined
+from woundseg.match.registration import RegisterOptions, Registration, register
+
+FRAME_MM: Final = 250.0
+"""What the long side of a photograph without any scale is taken to show."""
 
 
 @dataclass(frozen=True)
@@ -18,121 +23,346 @@ class MatchOptions:
     """How ulcers are followed.
 
     Attributes:
-        new_ulcer_cm2: from this area on a new ulcer gets a name of its own.
+        new_from_cm2: a new ulcer gets a name from this area (the protocol's floor).
+        slack_mm: how far an outline may lie beside its place besides the registration's error.
+        most_reach_mm: a place known less well than this is not known.
+        recent: how many of the last looks are registered against; the first always is.
+        area_ratio: least and largest area over the last one, for the only ulcer to be taken for
+            the only known one without a registration.
+        shape: least common area over the area of both together, turned and sized to fit,
+            likewise.
         register: when a registration counts.
-        earlier: looks that a new one is laid over, the last ones, besides the first.
     """
 
-    new_ulcer_cm2: float = 0.25
+    new_from_cm2: float = 0.25
+    slack_mm: float = 2.0
+    most_reach_mm: float = 25.0
+    recent: int = 3
+    area_ratio: tuple[float, float] = (0.3, 1.4)
+    shape: float = 0.75
     register: RegisterOptions = field(default_factory=RegisterOptions)
-    earlier: int = 3
 
 
 @dataclass(frozen=True)
 class Named:
-    """What matching says of one look.
+    """What the ulcers of one look are called, and what became of the other known ones.
 
     Attributes:
-        names: of each ulcer of the look; None where it has none.
-        closed: known ulcers whose place is in view and where nothing is.
-        unsure: known ulcers of which nothing can be said here.
-        flags: pairs of an ulcer's name (blank for the look) and a code.
+        names: for each outline; parts of one ulcer carry the same name; None where it cannot be
+            told, or where a new ulcer is too small to be opened.
+        closed: known ulcers whose place is in view and empty: their area is 0.
+        unsure: known ulcers that nothing can be said of here.
+        flags: pairs of a name and a code; the name is blank for an outline without one.
     """
 
-    names: tuple[str | None, ...]
+    names: tuple[str | None, ...] = ()
     closed: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     flags: tuple[tuple[str, str], ...] = ()
 
-    def codes(self, ulcer: str) -> tuple[str, ...]:
-        """Codes of the flags of an ulcer, and of the look as a whole."""
-        return tuple(dict.fromkeys(code for name, code in self.flags if name in (ulcer, "")))
+    def codes(self, name: str) -> tuple[str, ...]:
+        """The codes of one ulcer's flags, and of outlines without a name; each once."""
+        return tuple(dict.fromkeys(code for whose, code in self.flags if whose in (name, "")))
 
 
 def follow(looks: Sequence[Look], options: MatchOptions | None = None) -> list[Named]:
-    """Names for the ulcers of each look, in order of time."""
-    options = options or MatchOptions()
-    follower = _Follower(options)
-    return [follower.take(look) for look in looks]
+    """Names the ulcers of one subject's looks, given in order of time.
+
+    A look is named from those before it alone: a later one never changes it, but for a name of
+    the manifest, which replaces the automatic one from the beginning.
+
+    Args:
+        looks: one subject's photographs.
+        options: how ulcers are followed.
+    """
+    thread = _Thread(looks, options or MatchOptions())
+    named = [thread.step(k) for k in range(len(looks))]
+    return [_renamed(one, thread.renamed) for one in named]
 
 
-def _trusted(found: Registration | None, options: RegisterOptions) -> bool:
-    if found is None:
-        return False
-    chance = max(found.by_chance, 1.0)
-    return (
-        found.inliers >= options.least_inliers
-        and found.inliers >= options.least_over_chance * chance
-        and found.inliers > 1.5 * found.most_by_chance
+def _renamed(named: Named, names: dict[str, str]) -> Named:
+    if not names:
+        return named
+    return Named(
+        tuple(names.get(n, n) if n is not None else None for n in named.names),
+        tuple(names.get(n, n) for n in named.closed),
+        tuple(names.get(n, n) for n in named.unsure),
+        tuple((names.get(n, n), code) for n, code in named.flags),
     )
 
 
-class _Follower:
-    """What is known of one subject as its looks pass by."""
+@dataclass(frozen=True, eq=False)
+class _Guess:
+    """Where an earlier look puts a known ulcer."""
 
-    def __init__(self, options: MatchOptions) -> None:
+    place: Place
+    source: int
+    outlined: bool
+
+
+class _Thread:
+    """The looks of a subject, and where each known ulcer lies on those already named.
+
+    Attributes:
+        renamed: automatic names that a manifest's name replaces.
+    """
+
+    def __init__(self, looks: Sequence[Look], options: MatchOptions) -> None:
+        self._looks = looks
         self._options = options
-        self._looks: list[Look] = []
-        self._places: list[dict[str, Place]] = []
         self._known: list[str] = []
+        self._places: list[dict[str, Place]] = []
+        self._mm_per_px: list[float | None] = []
+        self._told = {look.named for look in looks if look.named}
+        self._last_area: dict[str, float] = {}
+        self.renamed: dict[str, str] = {}
 
-    def take(self, look: Look) -> Named:
+    def step(self, k: int) -> Named:
+        """Names look ``k``; all before it have been named."""
+        look = self._looks[k]
+        self._places.append({})
+        self._mm_per_px.append(look.mm_per_px)
         if not look.measurable:
-            return Named((None,) * len(look.outlines), unsure=tuple(self._known))
-        places = self._laid_over(look)
-        named, here = self._name(look, places)
-        self._looks.append(look)
-        self._places.append(here)
-        return named
+            return Named((None,) * len(look.outlines))
+        if not self._known:
+            return self._at_first_sight(k)
+        registered = self._registered(k)
+        if not registered:
+            return self._unregistered(k)
+        self._set_scale(k, registered)
+        return self._assigned(k, self._guesses(registered))
 
-    def _laid_over(self, look: Look) -> dict[str, Place]:
-        """Where known ulcers lie on this look, by the earlier looks that it can be laid over."""
-        places: dict[str, Place] = {}
-        order = [*range(len(self._looks) - 1, -1, -1)][: self._options.earlier]
-        if self._looks and 0 not in order:
-            order.append(0)
-        for n in order:
-            if all(name in places for name in self._known):
-                break
-            found = propose(self._looks[n], look, self._options.register)
-            if found is None or not _trusted(found, self._options.register):
-                continue
-            for name, place in self._places[n].items():
-                if name not in places:
-                    outline = moved(found.fit.matrix, place.outline)
-                    sd = float(np.hypot(place.sd_px * found.fit.scale, found.residual_px))
-                    places[name] = Place(outline, sd)
-        return places
+    # --- without a registration ----------------------------------------------------------
 
-    def _name(self, look: Look, places: dict[str, Place]) -> tuple[Named, dict[str, Place]]:
-        told = (0, look.named) if look.named and look.outlines else None
-        slack = 0.01 * max(look.shape)
-        result = Sheet(look, places, slack).assign(told)
-        names, flags = result.names, [("", "")][:0]
-        lost = [name for name in self._known if name not in places and name not in names]
-        flags += [(name, "merged") for name in result.merged]
-        for f, name in enumerate(names):
-            if name is None and not result.beside[f] and not (lost and self._known):
-                area = look.areas_cm2[f] if f < len(look.areas_cm2) else None
-                if area is not None and area < self._options.new_ulcer_cm2:
-                    flags.append(("", "possible_new_ulcer"))
-                    continue
-                names[f] = self._open()
-                flags += [(names[f] or "", "new_ulcer")] if self._looks else []
-        for name in (n for n in names if n and n not in self._known):
-            self._known.append(name)
-        flags += [(n, "split") for n in self._known if names.count(n) > 1]
-        unsure = [*result.unsure, *lost, *result.merged]
+    def _at_first_sight(self, k: int) -> Named:
+        look = self._looks[k]
+        names: list[str | None] = [None] * len(look.outlines)
+        flags: list[tuple[str, str]] = []
+        for rank, f in enumerate(_by_size(look)):
+            area = self._area_cm2(k, f)
+            if rank == 0 or area is None or area >= self._options.new_from_cm2:
+                names[f] = self._open(look.named if rank == 0 else None)
+            else:
+                flags.append(("", "possible_new_ulcer"))
+        self._keep(k, names, doubtful=False)
+        return Named(tuple(names), flags=tuple(flags))
+
+    def _unregistered(self, k: int) -> Named:
+        look = self._looks[k]
+        names: list[str | None] = [None] * len(look.outlines)
+        closed: tuple[str, ...] = ()
+        flags: list[tuple[str, str]] = []
+        doubtful = False
+        if look.named:
+            self._open(look.named)
+            if look.outlines:
+                names[_by_size(look)[0]] = look.named
+            else:
+                closed = (look.named,)
+        elif len(look.outlines) == 1 and self._is_the_only_one(k):
+            names[0], doubtful = self._known[0], True
+            flags.append((self._known[0], "match_unregistered"))
+        self._keep(k, names, doubtful)
+        unsure = tuple(n for n in self._known if n not in {*names, *closed})
         flags += [(name, "match_unsure") for name in unsure]
-        here = dict(places)
-        for name in {n for n in names if n}:
-            lines = [line for line, n in zip(look.outlines, names, strict=True) if n == name]
-            here[name] = Place(joined(lines))
-        return Named(tuple(names), tuple(result.closed), tuple(unsure), tuple(flags)), here
+        return Named(tuple(names), closed, unsure, tuple(flags))
 
-    def _open(self) -> str:
+    def _is_the_only_one(self, k: int) -> bool:
+        """The only ulcer found is the only one known, by area and shape."""
+        if len(self._known) != 1:
+            return False
+        name = self._known[0]
+        earlier = [j for j in range(k) if self._looks[j].measurable and name in self._places[j]]
+        area, before = self._area_cm2(k, 0), self._last_area.get(name)
+        if not earlier or not area or not before:
+            return False
+        low, high = self._options.area_ratio
+        outline = self._places[earlier[-1]][name].outline
+        shape = alike(outline, self._looks[k].outlines[0])
+        return low <= area / before <= high and shape >= self._options.shape
+
+    # --- with one -------------------------------------------------------------------------
+
+    def _registered(self, k: int) -> list[tuple[int, Registration]]:
+        """Earlier looks that this one lies on: the last, the first, and more where they lack."""
+        earlier = [j for j in range(k) if self._places[j]]
+        asked = [*earlier[::-1][: self._options.recent], *earlier[:1]]
+        found: list[tuple[int, Registration]] = []
+        seen: set[str] = set()
+        for j in dict.fromkeys([*asked, *earlier[::-1]]):
+            if j not in asked and found and seen >= set(self._known):
+                break
+            registration = register(self._looks[j], self._looks[k], self._options.register)
+            if registration is not None:
+                found.append((j, registration))
+                seen |= {name for name, _ in self._supported(j, registration)}
+        return found
+
+    def _supported(self, j: int, found: Registration) -> Iterator[tuple[str, Place]]:
+        """Known ulcers on look ``j`` around which skin was brought together."""
+        for name, place in self._places[j].items():
+            if found.supports(place.centre, place.radius_px, self._options.register):
+                yield name, place
+
+    def _set_scale(self, k: int, registered: list[tuple[int, Registration]]) -> None:
+        """The scale of a look without one follows from those that it lies on."""
+        if self._mm_per_px[k] is None:
+            told = [(self._mm_per_px[j], r.scale) for j, r in registered]
+            scales = [mm / scale for mm, scale in told if mm is not None]
+            self._mm_per_px[k] = median(scales) if scales else None
+
+    def _px(self, k: int, mm: float) -> float:
+        scale = self._mm_per_px[k] or FRAME_MM / max(self._looks[k].shape)
+        return mm / scale
+
+    def _guesses(self, registered: list[tuple[int, Registration]]) -> dict[str, list[_Guess]]:
+        guesses: dict[str, list[_Guess]] = {}
+        for j, found in registered:
+            for name, place in self._supported(j, found):
+                error = found.sd_px(place.centre, place.radius_px)
+                sd_px = float(np.hypot(place.sd_px * found.scale, error))
+                there = Place(found.place(place.outline), sd_px, place.doubtful)
+                guesses.setdefault(name, []).append(_Guess(there, j, place.sd_px == 0))
+        return guesses
+
+    def _agreed(self, k: int, guesses: list[_Guess]) -> Place | None:
+        """The place that most guesses agree on; None where there is no majority."""
+        slack = self._px(k, self._options.slack_mm)
+
+        def agree(one: Place, other: Place) -> bool:
+            apart = float(np.hypot(*(one.centre - other.centre)))
+            sd = float(np.hypot(one.sd_px, other.sd_px))
+            return apart <= 2 * sd + slack + abs(one.radius_px - other.radius_px)
+
+        parties = [[g for g in guesses if agree(one.place, g.place)] for one in guesses]
+        party = max(parties, key=lambda p: (len(p), max(g.source for g in p)))
+        if 2 * len(party) <= len(guesses) and len(guesses) > 1:
+            return None
+        best = max(party, key=lambda g: (g.outlined, g.source))
+        doubtful = all(g.place.doubtful for g in party)
+        reach = 2 * best.place.sd_px + slack
+        if reach > self._px(k, self._options.most_reach_mm):
+            return None
+        return replace(best.place, doubtful=doubtful)
+
+    def _assigned(self, k: int, guesses: dict[str, list[_Guess]]) -> Named:
+        look = self._looks[k]
+        agreed = {name: self._agreed(k, guesses[name]) for name in self._known if name in guesses}
+        places = {name: place for name, place in agreed.items() if place is not None}
+        sheet = Sheet(look, places, self._px(k, self._options.slack_mm))
+        told = (_by_size(look)[0], look.named) if look.named and look.outlines else None
+        result = sheet.assign(told)
+        if look.named:
+            self._take_word(look, look.named, result)
+        lost = [n for n in self._known if n not in places and n not in result.names]
+        lost = [n for n in lost if n not in result.closed]
+        flags = list(self._flags(k, result, places, lost))
+        self._keep(k, result.names, doubtful=False, carried=places)
+        unsure = [n for n in self._known if n not in {*result.names, *result.closed}]
+        return Named(tuple(result.names), tuple(result.closed), tuple(unsure), tuple(flags))
+
+    def _take_word(self, look: Look, name: str, result: Assigned) -> None:
+        """A person's name goes before what was worked out."""
+        is_new = name not in self._known
+        self._open(name)
+        for other in list(result.displaced):
+            if is_new and other not in self._told and other in self._known:
+                # The same place under an automatic name: the person's replaces it throughout.
+                self._rename(other, name)
+                del result.displaced[other]
+                is_new = False
+        if not look.outlines and name not in result.unsure:
+            result.closed = list(dict.fromkeys([*result.closed, name]))
+
+    def _rename(self, old: str, new: str) -> None:
+        self.renamed[old] = new
+        self._known.remove(old)
+        self._last_area.pop(old, None)
+        for places in self._places:
+            if old in places:
+                places[new] = places.pop(old)
+
+    def _flags(
+        self, k: int, result: Assigned, places: dict[str, Place], lost: list[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Flags, and names for what is new."""
+        for f, name in enumerate(result.names):
+            if name is None:
+                yield from self._unnamed(k, f, result, may_be_lost=bool(lost))
+        for name in dict.fromkeys(n for n in result.names if n is not None):
+            if result.names.count(name) > 1:
+                yield name, "split"
+            if name in places and places[name].doubtful:
+                yield name, "match_unregistered"
+        for name, other in result.merged.items():
+            yield from ((other, "merged"), (name, "merged"), (name, f"merged_into_{other}"))
+        for name, other in result.displaced.items():
+            yield from ((name, "match_unsure"), (name, f"named_{other}"))
+        yield from ((name, "match_overridden") for name in result.overridden)
+        for name, reason in result.unsure.items():
+            yield name, "match_unsure"
+            if reason != "match_unsure":
+                yield name, reason
+        yield from ((name, "match_unsure") for name in lost)
+        for name in result.closed:
+            if name in places and places[name].doubtful:
+                yield name, "match_unregistered"
+
+    def _unnamed(
+        self, k: int, f: int, result: Assigned, may_be_lost: bool
+    ) -> Iterator[tuple[str, str]]:
+        """A new ulcer, or what may be one."""
+        area = self._area_cm2(k, f)
+        if may_be_lost or result.beside[f] or area is None or area < self._options.new_from_cm2:
+            yield "", "possible_new_ulcer"
+            return
+        name = self._open(None)
+        result.names[f] = name
+        yield name, "new_ulcer"
+
+    # --- keeping ---------------------------------------------------------------------------
+
+    def _open(self, name: str | None) -> str:
+        """A known ulcer more, by the name told or the next free one."""
+        taken = {*self._known, *self._told, *self.renamed}
         number = 1
-        while f"u{number}" in self._known:
+        while name is None:
+            name = f"u{number}" if f"u{number}" not in taken else None
             number += 1
-        self._known.append(f"u{number}")
-        return f"u{number}"
+        if name not in self._known:
+            self._known.append(name)
+        return name
+
+    def _keep(
+        self,
+        k: int,
+        names: Sequence[str | None],
+        doubtful: bool,
+        carried: dict[str, Place] | None = None,
+    ) -> None:
+        """Where each known ulcer lies on look ``k``."""
+        look, kept = self._looks[k], self._places[k]
+        kept.update({n: place for n, place in (carried or {}).items() if n in self._known})
+        for name in dict.fromkeys(n for n in names if n is not None):
+            parts = [f for f, n in enumerate(names) if n == name]
+            shade = doubtful or (name in kept and kept[name].doubtful)
+            outline = joined([look.outlines[f] for f in parts])
+            kept[name] = Place(outline, 0.0, shade)
+            areas = [self._area_cm2(k, f) for f in parts]
+            self._last_area[name] = sum(a for a in areas if a is not None)
+        for name in carried or {}:
+            if name not in names:
+                self._last_area.pop(name, None)
+
+    def _area_cm2(self, k: int, f: int) -> float | None:
+        look, scale = self._looks[k], self._mm_per_px[k]
+        if f < len(look.areas_cm2) and look.areas_cm2[f] is not None:
+            return look.areas_cm2[f]
+        return None if scale is None else area_px(look.outlines[f]) * scale**2 / 100
+
+
+def _by_size(look: Look) -> list[int]:
+    """Numbers of the outlines, the largest ulcer first."""
+    count = len(look.outlines)
+    sizes = look.areas_px if len(look.areas_px) == count else [area_px(o) for o in look.outlines]
+    return sorted(range(count), key=lambda f: -sizes[f])

@@ -21,6 +21,8 @@ WORK_PX: Final = 300
 
 MOST_FEATURES: Final = 1200
 
+_LEAST_SIDE_PX: Final = 32
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -40,6 +42,9 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.places)
+
+
+_NO_FEATURES: Final = Features(_NO_POINTS, np.zeros(0), np.zeros(0), np.zeros((0, 128), np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +80,12 @@ class Look:
     def skin(self) -> ByteImage:
         """uint8 (h, w), 1 on the foot (ulcers and callus included), 0 elsewhere."""
         return _foot(self)
+
+    @cached_property
+    def span_px(self) -> float:
+        """The foot's size: the root of its area, but no more than 0.49 of the long side."""
+        most = 0.49 * max(self.shape)
+        return max(1.0, min(most, math.sqrt(int(np.count_nonzero(self.skin)))))
 
     @cached_property
     def features(self) -> Features:
@@ -125,7 +136,8 @@ def _foot(look: Look) -> ByteImage:
     long_side = max(look.shape)
     tones = skin_tones(look.pixels)
     tones[filled(look.hidden, look.shape) > 0] = 0
-    tones = cv2.morphologyEx(tones, cv2.MORPH_OPEN, _disc(max(1, round(0.01 * long_side))))
+    disc = _disc(max(1, round(0.01 * long_side)))
+    tones = np.asarray(cv2.morphologyEx(tones, cv2.MORPH_OPEN, disc), dtype=np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(tones)
     if count < 2:
         return np.zeros(look.shape, np.uint8)
@@ -150,18 +162,19 @@ def _without_holes(mask: ByteImage, most_px: float) -> ByteImage:
 
 
 def _features(look: Look) -> Features:
-    factor = min(1.0, WORK_PX / math.sqrt(max(1, int(look.skin.sum()))))
+    if min(look.shape) < _LEAST_SIDE_PX:
+        return _NO_FEATURES
+    factor = min(1.0, WORK_PX / math.sqrt(max(1, int(np.count_nonzero(look.skin)))))
     size = max(1, round(look.shape[1] * factor)), max(1, round(look.shape[0] * factor))
     grey = cv2.cvtColor(look.pixels, cv2.COLOR_RGB2GRAY)
     if factor < 1:
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     grey = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(grey)
     allowed = cv2.resize(_telling_skin(look), size, interpolation=cv2.INTER_NEAREST)
-    finder = cv2.SIFT_create(MOST_FEATURES, 3, 0.006, 20.0)
+    finder = cv2.SIFT.create(MOST_FEATURES, 3, 0.006, 20.0)
     spots, raw = finder.detectAndCompute(grey, allowed * 255)
-    if raw is None or len(spots) < 2:
-        nothing = np.zeros(0)
-        return Features(_NO_POINTS, nothing, nothing, np.zeros((0, 128), np.float32))
+    if len(spots) == 0:
+        return _NO_FEATURES
     roots = np.sqrt(raw / (raw.sum(axis=1, keepdims=True) + 1e-9), dtype=np.float32)
     # whole numbers are pixel centres, in the thumbnail and in the reduced picture alike
     ratio = np.array(look.shape[::-1]) / np.array(size)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from woundseg.match.look import ByteImage, Look, Points, filled
 from woundseg.outlines import signed_area
@@ -60,6 +61,33 @@ def joined(outlines: list[Points]) -> Points:
     return np.asarray(hull.reshape(-1, 2), dtype=np.float64)
 
 
+_SHAPE_PX: Final = 48
+
+
+def alike(one: Points, other: Points) -> float:
+    """Likeness of two outlines' shapes, 0 to 1, wherever they lie and however large and turned.
+
+    Common area over the area of both together, at the best of 36 turns.
+    """
+    fixed = _sized(one, 0.0)
+    shares = []
+    for turn in range(36):
+        turned = _sized(other, turn * np.pi / 18)
+        either = float(np.count_nonzero(fixed | turned))
+        shares.append(float(np.count_nonzero(fixed & turned)) / max(either, 1.0))
+    return max(shares)
+
+
+def _sized(outline: Points, turn: float) -> ByteImage:
+    """An outline drawn about the middle of its area, at a set area, turned."""
+    moments = cv2.moments(outline.astype(np.float32))
+    if moments["m00"] <= 0:
+        return np.zeros((_SHAPE_PX, _SHAPE_PX), np.uint8)
+    middle = np.array([moments["m10"], moments["m01"]]) / moments["m00"]
+    z = (outline - middle) @ [1, 1j] * np.exp(1j * turn) * _SHAPE_PX / 4 / np.sqrt(moments["m00"])
+    return filled(np.c_[z.real, z.imag] * 1.5 + _SHAPE_PX / 2, (_SHAPE_PX, _SHAPE_PX))
+
+
 class Drawn:
     """A place drawn on a frame with room around it, and the distance of everything to it."""
 
@@ -72,16 +100,12 @@ class Drawn:
         self._shape = shape
 
     @cached_property
-    def _away(self) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    def _away(self) -> NDArray[np.float32]:
         return np.asarray(cv2.distanceTransform(1 - self._mask, cv2.DIST_L2, 5), dtype=np.float32)
 
-    def _framed(self, image: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def _framed(self, image: NDArray[Any]) -> NDArray[Any]:
         room, (rows, columns) = self._room, self._shape
         return image[room : room + rows, room : room + columns]
-
-    @property
-    def in_frame(self) -> bool:
-        return bool(self._framed(self._mask).any())
 
     def shared(self, found: ByteImage) -> float:
         """Common area over the smaller's."""

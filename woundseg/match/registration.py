@@ -1,339 +1,183 @@
-"""Laying one photograph of a foot over another, by the features of its skin."""
+"""Laying one photograph of a foot over another, and whether that can be trusted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from woundseg.match.look import Features, Look, Points
-
-Floats = NDArray[np.float64]
-SOFT = (4.0, 30.0)
-Indices = NDArray[np.intp]
-Flags = NDArray[np.bool_]
-Matrix = NDArray[np.float64]
+from woundseg.match.likeness import AROUND, Fit, Likeness, LikenessOptions
+from woundseg.match.look import Look, Points
+from woundseg.match.mapping import Matrix, moved, scale_and_turn
 
 
 @dataclass(frozen=True)
 class RegisterOptions:
-    """When a registration counts.
+    """When a registration counts; set on real photographs (docs/matching.md).
 
     Attributes:
-        tolerance: how far a feature may lie from its place, as a share of the long side: a foot
-            is no plane, and is not held the same way twice.
-        alike: least cosine between descriptors of a pair of features.
-        telling: largest distance over the next best's, for a pair to propose a registration.
-        proposals: how many are followed up.
+        likeness: how features are paired.
+        least_inliers: places of the skin brought together.
+        least_over_chance: inliers over the largest count of a displaced copy.
+        least_evidence: inliers above chance, in standard deviations.
+        loose_from, loose_costs: above this residual more evidence is needed, so much for each 1.
+        least_breadth: of the inliers, over the foot's size: a row of toes says little.
+        most_scale: how many times larger or smaller the foot may be shown where that cannot be
+            checked against ``mm_per_px``.
+        most_disagreement: factor between the scale found and that of ``mm_per_px``.
+        least_near: inliers around an ulcer's place.
+        widest_gap_deg: the widest sector around an ulcer's place without an inlier.
     """
 
-    tolerance: float = 0.02
-    alike: float = 0.8
-    telling: float = 0.92
-    proposals: int = 12
-    most_scale: float = 2.6
-    size_log: float = 0.45
-    turn_deg: float = 27.0
+    likeness: LikenessOptions = field(default_factory=LikenessOptions)
     least_inliers: int = 15
-    least_over_chance: float = 3.0
-
-
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """Pairs of features that look alike.
-
-    Attributes:
-        one, other: which features.
-        alike: cosine of their descriptors.
-        log_size: logarithm of the ratio of their sizes (other over one).
-        turn_deg: difference of their angles (other minus one).
-        at, to: places in the one thumbnail and in the other, (N, 2) px.
-    """
-
-    one: Indices
-    other: Indices
-    alike: Floats
-    log_size: Floats
-    turn_deg: Floats
-    at: Points
-    to: Points
-
-    def __len__(self) -> int:
-        return len(self.one)
-
-    def only(self, chosen: Flags | Indices) -> Pairs:
-        return Pairs(
-            self.one[chosen],
-            self.other[chosen],
-            self.alike[chosen],
-            self.log_size[chosen],
-            self.turn_deg[chosen],
-            self.at[chosen],
-            self.to[chosen],
-        )
-
-
-def _pairs(one: Features, other: Features, i: Indices, j: Indices, alike: Floats) -> Pairs:
-    return Pairs(
-        i,
-        j,
-        alike,
-        other.log_size[j] - one.log_size[i],
-        other.angle_deg[j] - one.angle_deg[i],
-        one.places[i],
-        other.places[j],
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A homography with what it rests on."""
-
-    matrix: Matrix
-    pairs: Pairs
-    residual: Floats
-    scale: float
-    turn_deg: float
-
-
-def moved(matrix: Matrix, points: Points) -> Points:
-    """Points (N, 2) through a homography."""
-    across = points @ matrix[:, :2].T + matrix[:, 2]
-    return np.asarray(across[:, :2] / across[:, 2:])
-
-
-def _local(matrix: Matrix, point: Points) -> tuple[float, float]:
-    """Scale and turn of a homography at a point."""
-    x, y, w = matrix @ np.array([point[0], point[1], 1.0])
-    u, v = x / w, y / w
-    a, b = (matrix[0, :2] - u * matrix[2, :2]) / w
-    c, d = (matrix[1, :2] - v * matrix[2, :2]) / w
-    return float(np.sqrt(max(a * d - b * c, 0.0))), float(np.degrees(np.arctan2(c - b, a + d)))
-
-
-def _turned(a: Floats, b: Floats | float) -> Floats:
-    return np.asarray(np.abs((a - b + 180) % 360 - 180))
-
-
-def _similarity(at: Points, to: Points) -> Floats:
-    """Least squares."""
-    a, b = at[:, 0] + 1j * at[:, 1], to[:, 0] + 1j * to[:, 1]
-    a0, b0 = a.mean(), b.mean()
-    z = ((b - b0) * np.conj(a - a0)).sum() / ((np.abs(a - a0) ** 2).sum() + 1e-9)
-    t = b0 - z * a0
-    return np.array([[z.real, -z.imag, t.real], [z.imag, z.real, t.imag], [0, 0, 1]])
-
-
-def _homography(at: Points, to: Points, softness: tuple[float, float]) -> Matrix:
-    """Least squares over homographies, pulled towards the similarity (Gauss and Newton).
-
-    Args:
-        at: (N, 2).
-        to: (N, 2).
-        softness: how many points' worth of pull the affine part and the perspective get.
-    """
-    base = _similarity(at, to)
-    middle, goal = at.mean(axis=0), to.mean(axis=0)
-    spread = float(np.sqrt(np.mean((at - middle) ** 2))) + 1e-9
-    size = float(np.sqrt(np.mean((to - goal) ** 2))) + 1e-9
-    x = (at - middle) / spread
-    y = (to - goal) / size
-    first = np.eye(3)
-    first[:2, :2] = base[:2, :2] * spread / size
-    pull = np.array([softness[0]] * 4 + [0.0] * 2 + [softness[1]] * 2)
-    found = first.copy()
-    for _ in range(4):
-        across = np.c_[x, np.ones(len(x))] @ found.T
-        z = across[:, :2] / across[:, 2:]
-        w = 1 / across[:, 2]
-        jacobian = np.zeros((2 * len(x), 8))
-        jacobian[0::2, 0:2] = jacobian[1::2, 2:4] = x * w[:, None]
-        jacobian[0::2, 4] = jacobian[1::2, 5] = w
-        jacobian[0::2, 6:] = -z[:, :1] * x * w[:, None]
-        jacobian[1::2, 6:] = -z[:, 1:] * x * w[:, None]
-        now = np.r_[found[0, :2], found[1, :2], found[:2, 2], found[2, :2]]
-        then = np.r_[first[0, :2], first[1, :2], first[:2, 2], first[2, :2]]
-        right = jacobian.T @ (y - z).ravel() - pull * (now - then)
-        step = np.linalg.solve(jacobian.T @ jacobian + np.diag(pull) + 1e-9 * np.eye(8), right)
-        now = now + step
-        found = np.array([[now[0], now[1], now[4]], [now[2], now[3], now[5]], [now[6], now[7], 1.0]])
-    into = np.array([[1 / spread, 0, -middle[0] / spread], [0, 1 / spread, -middle[1] / spread], [0, 0, 1]])
-    back = np.array([[size, 0, goal[0]], [0, size, goal[1]], [0, 0, 1]])
-    return back @ found @ into
+    least_over_chance: float = 1.6
+    least_evidence: float = 9.0
+    loose_from: float = 0.5
+    loose_costs: float = 30.0
+    least_breadth: float = 0.09
+    most_scale: float = 1.8
+    most_disagreement: float = 1.3
+    least_near: int = 12
+    widest_gap_deg: float = 220.0
 
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """Where one thumbnail lies on another, with its evidence."""
+    """Where one thumbnail lies on another, with its evidence.
 
-    fit: Fit
+    Attributes:
+        matrix: (3, 3) homography from px of the one thumbnail to px of the other.
+        inliers: places of the skin that it brings together.
+        by_chance: how many it would bring together if it were wrong: mean over displaced copies.
+        most_by_chance: the largest of those counts.
+        residual_px: root mean square distance of the inliers, in px of the other.
+        residual: the same over the distance allowed; about 0.7 is what chance gives.
+        scale: px of the other for each px of the one, at the inliers' middle.
+        turn_deg: its turn there.
+        scale_agreement: ``scale`` over what both looks' ``mm_per_px`` say; None without them.
+        at, to: the inliers in the one and in the other, (N, 2) px.
+        chance: (M, 2) px of the one: what ``AROUND`` displaced copies explained.
+        span_px: the foot's size in the one.
+    """
+
+    matrix: Matrix
     inliers: int
     by_chance: float
     most_by_chance: int
     residual_px: float
-    proposed: int
+    residual: float
+    scale: float
+    turn_deg: float
+    scale_agreement: float | None
+    at: Points
+    to: Points
     chance: Points
+    span_px: float
+
+    @property
+    def evidence(self) -> float:
+        """Inliers above chance, in standard deviations of a count."""
+        return (self.inliers - self.by_chance) / float(np.sqrt(self.by_chance + 1))
+
+    @property
+    def breadth(self) -> float:
+        """Standard deviation of the inliers across their narrow direction, over the foot's size."""
+        narrow = float(np.linalg.eigvalsh(np.cov(self.at.T))[0])
+        return float(np.sqrt(max(narrow, 0.0))) / self.span_px
+
+    def place(self, points: Points) -> Points:
+        """Points (N, 2) of the one thumbnail, in px of the other."""
+        return moved(self.matrix, points)
+
+    def sd_px(self, point: Points, radius_px: float) -> float:
+        """Standard deviation of a place's position along each axis, in px of the other.
+
+        The residual, and a tenth of the way to the skin that was brought together (fitted to
+        real photographs, docs/matching.md).
+
+        Args:
+            point: (2,) px of the one.
+            radius_px: of the ulcer there, on which there are no inliers.
+        """
+        away = np.sort(np.hypot(*(self.at - point).T))[:5].mean() - radius_px
+        scale, _ = scale_and_turn(self.matrix, point)
+        return float(np.hypot(0.7 * self.residual_px, 0.1 * max(away, 0.0) * scale))
+
+    def supports(self, point: Points, radius_px: float, options: RegisterOptions) -> bool:
+        """Whether skin around a place was brought together, not only somewhere else."""
+        near_px = 0.6 * self.span_px + radius_px
+        ways = self.at - point
+        ways = ways[np.hypot(*ways.T) < near_px]
+        by_chance = np.count_nonzero(np.hypot(*(self.chance - point).T) < near_px) / AROUND
+        if len(ways) < options.least_near or len(ways) < 3 * (by_chance + 0.5):
+            return False
+        angles = np.sort(np.degrees(np.arctan2(ways[:, 1], ways[:, 0])))
+        gaps = np.diff(np.r_[angles, angles[0] + 360])
+        return float(gaps.max()) <= options.widest_gap_deg
 
 
-class _Likeness:
-    """All pairs of features of two looks that look alike, the most alike first."""
+def register(one: Look, other: Look, options: RegisterOptions | None = None) -> Registration | None:
+    """Where the one thumbnail lies on the other; None when that cannot be trusted.
 
-    def __init__(self, one: Look, other: Look, options: RegisterOptions) -> None:
-        self.options = options
-        self.one, self.other = one.features, other.features
-        self.cosine = self.one.descriptors @ other.features.descriptors.T
-        self.reach = options.tolerance * max(other.shape)
-        self.cell = 0.6 * options.tolerance * max(one.shape)
-        limit = np.log(options.most_scale)
-        i, j = np.nonzero(self.cosine > options.alike)
-        kept = np.abs(self.other.log_size[j] - self.one.log_size[i]) < limit + 0.1
-        i, j = i[kept], j[kept]
-        order = np.argsort(-self.cosine[i, j], kind="stable")
-        i, j = i[order], j[order]
-        self.pairs = _pairs(self.one, self.other, i, j, self.cosine[i, j].astype(np.float64))
-
-    def telling(self) -> Pairs:
-        """Pairs that are each other's best by a margin."""
-        cosine = self.cosine
-        j, i = cosine.argmax(axis=1), cosine.argmax(axis=0)
-        k = np.flatnonzero(i[j] == np.arange(len(cosine)))
-        j = j[k]
-        best = cosine[k, j]
-        rows = cosine[k]
-        rows[np.arange(len(k)), j] = -1
-        columns = cosine[:, j]
-        columns[k, np.arange(len(k))] = -1
-        second = np.maximum(rows.max(axis=1), columns.max(axis=0))
-        ratio = np.sqrt(np.maximum(1 - best, 0) / np.maximum(1 - second, 1e-9))
-        kept = np.flatnonzero(ratio < self.options.telling)
-        kept = kept[np.argsort(ratio[kept], kind="stable")][:500]
-        return _pairs(self.one, self.other, k[kept], j[kept], best[kept].astype(np.float64))
-
-    def near(self, fit: Fit, reach: float, by: Points) -> Indices:
-        """Pairs that lie within reach of where a map puts them, each other's best there."""
-        p, o = self.pairs, self.options
-        gap = moved(fit.matrix, p.at) + by - p.to
-        limit = reach * max(1.0, fit.scale)
-        ok = np.einsum("ij,ij->i", gap, gap) < limit * limit
-        ok &= np.abs(p.log_size - np.log(fit.scale)) < o.size_log
-        ok &= _turned(p.turn_deg, fit.turn_deg) < o.turn_deg
-        return self._mutual(np.flatnonzero(ok))
-
-    def _mutual(self, chosen: Indices) -> Indices:
-        i, j = self.pairs.one[chosen], self.pairs.other[chosen]
-        rank = np.arange(len(chosen))
-        first_i = np.zeros(len(self.one), np.intp)
-        first_j = np.zeros(len(self.other), np.intp)
-        first_i[i[::-1]] = rank[::-1]
-        first_j[j[::-1]] = rank[::-1]
-        return chosen[(first_i[i] == rank) & (first_j[j] == rank)]
-
-    def distinct(self, at: Points) -> int:
-        """Places that are not the same one found twice."""
-        cells = np.round(at / self.cell).astype(np.int64)
-        return len(np.unique(cells[:, 0] * 100_000 + cells[:, 1]))
+    Args:
+        one: a look.
+        other: another look at what may be the same foot.
+        options: when a registration counts.
+    """
+    options = options or RegisterOptions()
+    found = propose(one, other, options)
+    return found if found is not None and trusted(found, options) else None
 
 
-def _agreeing(pairs: Pairs, reach: float, options: RegisterOptions) -> Flags:
-    """(N, N): does pair k fit the similarity that pair n alone states?"""
-    scale, turn = np.exp(pairs.log_size), np.radians(pairs.turn_deg)
-    a, b = scale * np.cos(turn), scale * np.sin(turn)
-    x, y = pairs.at.T
-    u, v = pairs.to.T
-    dx = np.outer(a, x) - np.outer(b, y) + (u - a * x + b * y)[:, None] - u
-    dy = np.outer(b, x) + np.outer(a, y) + (v - b * x - a * y)[:, None] - v
-    limit = 2.5 * reach * np.maximum(1, scale)
-    ok = dx * dx + dy * dy < (limit**2)[:, None]
-    ok &= np.abs(pairs.log_size[None] - pairs.log_size[:, None]) < 0.5
-    ok &= _turned(pairs.turn_deg[None], pairs.turn_deg[:, None]) < 30
-    ok &= (np.abs(pairs.log_size) < np.log(options.most_scale))[:, None]
-    return np.asarray(ok)
-
-
-def _proposals(pairs: Pairs, reach: float, options: RegisterOptions) -> list[Pairs]:
-    agree = _agreeing(pairs, reach, options)
-    votes = agree.sum(axis=1)
-    chosen: list[Flags] = []
-    for n in np.argsort(-votes, kind="stable"):
-        if votes[n] < 3 or len(chosen) == options.proposals:
-            break
-        if all((agree[n] & earlier).sum() <= 0.6 * votes[n] for earlier in chosen):
-            chosen.append(agree[n])
-    return [pairs.only(flags) for flags in chosen]
-
-
-def _settled(pairs: Pairs, reach: float, stiff: bool, options: RegisterOptions) -> Fit | None:
-    """Least squares, again and again over the pairs that it fits."""
-    kept = np.ones(len(pairs), bool)
-    for turn in range(8):
-        if kept.sum() < 3:
-            return None
-        at, to = pairs.at[kept], pairs.to[kept]
-        matrix = _similarity(at, to) if stiff or turn < 2 else _homography(at, to, SOFT)
-        residual = np.hypot(*(moved(matrix, pairs.at) - pairs.to).T)
-        scale, angle = _local(matrix, at.mean(axis=0))
-        if not 1 / options.most_scale < scale < options.most_scale:
-            return None
-        now = residual < reach * max(1.0, scale)
-        if turn >= 3 and np.array_equal(now, kept):
-            break
-        kept = now
-    return Fit(matrix, pairs.only(kept), residual[kept], scale, angle) if kept.sum() >= 3 else None
-
-
-def _followed(seen: _Likeness, proposal: Pairs) -> Fit | None:
-    """The map that a proposal leads to, over all pairs near it."""
-    fit = _settled(proposal, 2 * seen.reach, True, seen.options)
-    for reach in (1.5 * seen.reach, seen.reach, seen.reach):
-        if fit is None:
-            return None
-        near = seen.near(fit, reach, np.zeros(2))
-        fit = _settled(seen.pairs.only(near), reach, False, seen.options)
-    return fit
-
-
-def _chance(seen: _Likeness, fit: Fit, around: int) -> tuple[list[int], Points]:
-    """How many places the same map explains when it is displaced, to where it must be wrong."""
-    counts, places = [], []
-    for k in range(around):
-        angle = 2 * np.pi * k / around
-        far = (3.5 if k % 2 else 6.0) * seen.reach * max(1.0, fit.scale)
-        by = far * np.array([np.cos(angle), np.sin(angle)])
-        near = seen.near(fit, seen.reach, by)
-        counts.append(seen.distinct(seen.pairs.at[near]))
-        places.append(seen.pairs.at[near])
-    return counts, np.concatenate(places)
+def trusted(found: Registration, options: RegisterOptions) -> bool:
+    """Whether the evidence is enough; what fits loosely needs more of it."""
+    loose = max(0.0, found.residual - options.loose_from)
+    agreement = found.scale_agreement
+    if agreement is None:
+        shown_alike = 1 / options.most_scale <= found.scale <= options.most_scale
+    else:
+        shown_alike = 1 / options.most_disagreement <= agreement <= options.most_disagreement
+    return (
+        shown_alike
+        and found.inliers >= options.least_inliers
+        and found.inliers >= options.least_over_chance * found.most_by_chance
+        and found.evidence >= options.least_evidence + options.loose_costs * loose
+        and found.breadth >= options.least_breadth
+    )
 
 
 def propose(one: Look, other: Look, options: RegisterOptions) -> Registration | None:
-    """The best registration, good or not."""
-    if min(len(one.features), len(other.features)) < 10:
-        return None
-    seen = _Likeness(one, other, options)
-    telling = seen.telling()
-    if len(telling) < 3:
-        return None
-    best: tuple[float, Fit] | None = None
-    for proposal in _proposals(telling, seen.reach, options):
-        fit = _followed(seen, proposal)
-        if fit is None:
-            continue
-        found = seen.distinct(fit.pairs.at)
-        score = found - float(np.mean(_chance(seen, fit, 6)[0]))
-        if best is None or score > best[0]:
-            best = score, fit
-    if best is None:
-        return None
-    fit = best[1]
-    chance, places = _chance(seen, fit, 16)
+    """The best registration, to be trusted or not; None when there is none at all."""
+    likeness = Likeness(one, other, options.likeness)
+    best, most = None, -np.inf
+    for fit in likeness.fits():
+        by_chance = [likeness.distinct(at) for at in likeness.displaced(fit, 6)]
+        score = likeness.distinct(fit.pairs.at) - float(np.mean(by_chance))
+        if score > most:
+            best, most = fit, score
+    return None if best is None else _stated(one, other, likeness, best)
+
+
+def _stated(one: Look, other: Look, likeness: Likeness, fit: Fit) -> Registration:
+    displaced = likeness.displaced(fit, AROUND)
+    by_chance = [likeness.distinct(at) for at in displaced]
+    residual_px = float(np.sqrt(np.mean(fit.residual**2)))
+    agreement = None
+    if one.mm_per_px is not None and other.mm_per_px is not None:
+        agreement = fit.scale * other.mm_per_px / one.mm_per_px
     return Registration(
-        fit,
-        seen.distinct(fit.pairs.at),
-        float(np.mean(chance)),
-        max(chance),
-        float(np.sqrt(np.mean(fit.residual**2))),
-        len(telling),
-        places,
+        matrix=fit.matrix,
+        inliers=likeness.distinct(fit.pairs.at),
+        by_chance=float(np.mean(by_chance)),
+        most_by_chance=max(by_chance),
+        residual_px=residual_px,
+        residual=residual_px / likeness.reach_px,
+        scale=fit.scale,
+        turn_deg=fit.turn_deg,
+        scale_agreement=agreement,
+        at=fit.pairs.at,
+        to=fit.pairs.to,
+        chance=np.concatenate(displaced),
+        span_px=one.span_px,
     )
