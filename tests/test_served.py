@@ -47,7 +47,8 @@ def test_many_workers_get_their_own_answers(toy, server):
 
 def test_looks_of_one_size_are_answered_in_one_batch():
     class Counting:
-        shapes: list[tuple[int, ...]] = []
+        def __init__(self):
+            self.shapes = []
 
         def __call__(self, photos):
             self.shapes.append(photos.shape)
@@ -59,8 +60,9 @@ def test_looks_of_one_size_are_answered_in_one_batch():
 
     workers = [Worker() for _ in range(3)]
     asked = [looks(0), looks(1, 2), looks(2, side=32)]
-    served._answer(Counting(), list(zip(workers, asked, strict=True)))
-    assert Counting.shapes == [(3, 64, 64, 3), (1, 32, 32, 3)]
+    engine = Counting()
+    served._answer(engine, list(zip(workers, asked, strict=True)))
+    assert engine.shapes == [(3, 64, 64, 3), (1, 32, 32, 3)]
     for worker, photos in zip(workers, asked, strict=True):
         assert np.array_equal(worker.got, photos[..., 0].astype(np.float32).ravel())
 
@@ -76,8 +78,9 @@ def test_a_segmenter_on_it_finds_the_same(toy, server):
 def test_what_the_process_cannot_load_is_said_here(tmp_path):
     bad = tmp_path / "bad.onnx"
     bad.write_bytes(b"nothing")
-    with pytest.raises(ConfigurationError, match="is no weight file"), served.serving(
-        bad, "fp32", "cpu"
+    with (
+        pytest.raises(ConfigurationError, match="is no weight file"),
+        served.serving(bad, "fp32", "cpu"),
     ):
         pass
 

@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("toy_weights", reason="needs onnx")
 
-from study import go  # noqa: E402
+from study import go
 
-from woundseg import resources  # noqa: E402
-from woundseg.segment import SHIPPED_WEIGHTS  # noqa: E402
-from woundseg.simulate import write_visits  # noqa: E402
-from woundseg.trial import endpoint, protocol  # noqa: E402
+from woundseg import resources
+from woundseg.segment import SHIPPED_WEIGHTS
+from woundseg.simulate import write_visits
+from woundseg.trial import endpoint, protocol
 
 BLURRED = "V3"
 PLACES = {"V1": "Y", "V2": "Y", "V3": "N", "V4": "Y", "V5": "Y", "V6": "Y", "V7": "Y", "V8": "Y"}

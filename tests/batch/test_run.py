@@ -16,15 +16,15 @@ import pytest
 
 toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
 
-from study import CLOCK, Here, draw, go, options  # noqa: E402
+from study import CLOCK, Here, draw, go, options
 
-from woundseg import masks, store  # noqa: E402
-from woundseg.batch.correct import Correction, correct  # noqa: E402
-from woundseg.batch.run import run  # noqa: E402
-from woundseg.batch.verify import VerifyOptions, verify  # noqa: E402
-from woundseg.errors import OutputError, UsageError  # noqa: E402
-from woundseg.measure import MeasureOptions  # noqa: E402
-from woundseg.pipeline import ScoreOptions  # noqa: E402
+from woundseg import masks, store
+from woundseg.batch.correct import Correction, correct
+from woundseg.batch.run import run
+from woundseg.batch.verify import VerifyOptions, verify
+from woundseg.errors import OutputError, UsageError
+from woundseg.measure import MeasureOptions
+from woundseg.pipeline import ScoreOptions
 
 FIRST, SECOND, OTHER = (
     "S1/V1_2026-01-05/a.png",
