@@ -7,7 +7,10 @@ import pytest
 import toy
 
 from woundseg import datasets
-from woundseg.datasets import DATA_SETS
+from woundseg.classes import WOUNDTISSUE_COLOURS
+from woundseg.datasets import DATA_SETS, TISSUE_SETS
+from woundseg.datasets.copies import MIN_CORRELATION
+from woundseg.datasets.woundtissue import MAX_DISTANCE, MAX_FAR_SHARE
 from woundseg.errors import DataSetError
 
 
@@ -117,7 +120,7 @@ def test_published_counts():
 def test_the_docs_say_what_the_code_says():
     text = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
     prose = " ".join(text.split())
-    for kind in DATA_SETS.values():
+    for kind in (*DATA_SETS.values(), *TISSUE_SETS.values()):
         assert f"`{kind.name}`" in prose
         assert kind.doi in prose
         assert kind.citation in prose
@@ -125,5 +128,9 @@ def test_the_docs_say_what_the_code_says():
             assert str(count) in prose
         for path in kind.known_faults:
             assert path in prose
-    assert DATA_SETS["fuseg"].licence in prose
-    assert DATA_SETS["medetec"].licence in prose
+    for kind in (DATA_SETS["fuseg"], DATA_SETS["medetec"], *TISSUE_SETS.values()):
+        assert kind.licence in prose
+    for fact in (WOUNDTISSUE_COLOURS["bone"], f"a distance of {MAX_DISTANCE}"):
+        assert str(fact) in prose
+    assert f"more than {MAX_FAR_SHARE:.0%}" in prose
+    assert f"{MIN_CORRELATION} and more is a pair" in prose

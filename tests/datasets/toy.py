@@ -74,9 +74,85 @@ def draw_folder(root: Path) -> Path:
     return root
 
 
+FIBRIN, GRANULATION, CALLUS = 1, 2, 3
+"""Values in DFUTissue's label maps."""
+
+
+def tissue_map(side: int) -> np.ndarray:
+    """Uint8 (side, side): 20 × 24 px of callus, in it 10 × 12 granulation, in that 4 × 5 fibrin."""
+    values = np.zeros((side, side), np.uint8)
+    values[4:24, 6:30] = CALLUS
+    values[8:18, 10:22] = GRANULATION
+    values[10:14, 12:17] = FIBRIN
+    return values
+
+
+def draw_dfutissue(root: Path, kind: str = ".png") -> Path:
+    """TrainVal 0011 to 0013 (the last in the validation list), Test 0014, Unlabeled 0020.
+
+    FUSeg's fold table lies beside, as ``../fuseg/folds.csv``; it does not know 0014 (of 0013).
+    """
+    original = root / "Labeled" / "Original"
+    for folder, stems in {"TrainVal": ("0011", "0012", "0013"), "Test": ("0014",)}.items():
+        for number, stem in enumerate(stems):
+            values = tissue_map(48 + number)
+            save(original / "Images" / folder / f"{stem}.png", photograph(48 + number, values > 0))
+            save(original / "Annotations" / folder / f"{stem}.png", values)
+    save(root / "Unlabeled" / f"0020{kind}", photograph(64, rectangle(64, 9, 9)))
+    (root / "Labeled" / "labeled_train_names.txt").write_text("0012\n0011\n")
+    (root / "Labeled" / "labeled_val_names.txt").write_text("0013\n")
+    rows = ["0012,a,3", "0013,0013,1", "0015,0015,0", "0021,b,2"]
+    (root.parent / "fuseg").mkdir(parents=True, exist_ok=True)
+    table = "\n".join(["image,group,fold", *rows]) + "\n"
+    (root.parent / "fuseg" / "folds.csv").write_text(table)
+    return root
+
+
+WOUND_COLOURS = {
+    "background": (0, 0, 255),
+    "granulation": (255, 0, 0),
+    "slough": (255, 255, 0),
+    "maceration": (255, 255, 255),
+    "necrosis": (0, 0, 0),
+    "tendon": (135, 206, 235),
+    "bone": (255, 253, 208),
+}
+
+
+def wound_map(scale: int = 1, colours: dict[str, tuple] = WOUND_COLOURS) -> np.ndarray:
+    """RGB uint8 (60, 80) × scale: a wound of 40 × 60 px with an edge of maceration, 4 px wide.
+
+    In it 16 × 20 slough that touches the edge, 10 × 10 necrosis, 6 × 8 tendon and 5 × 6 bone.
+    """
+    pixels = np.full((60 * scale, 80 * scale, 3), colours["background"], np.uint8)
+    for name, top, left, height, width in (
+        ("maceration", 10, 10, 40, 60),
+        ("granulation", 14, 14, 32, 52),
+        ("slough", 14, 14, 16, 20),
+        ("necrosis", 20, 40, 10, 10),
+        ("tendon", 36, 20, 6, 8),
+        ("bone", 36, 50, 5, 6),
+    ):
+        pixels[top * scale : (top + height) * scale, left * scale : (left + width) * scale] = (
+            colours[name]
+        )
+    return pixels
+
+
+def draw_woundtissue(root: Path) -> Path:
+    """Two photographs as published: ``img (1)`` and ``img (2)``."""
+    for number in (1, 2):
+        labels = wound_map()
+        skin = np.full_like(labels, SKIN)
+        skin[(labels != WOUND_COLOURS["background"]).any(axis=2)] = WOUND
+        save(root / "image" / f"img ({number}).png", skin)
+        save(root / "label" / f"img ({number}).png", labels)
+    return root
+
+
 if __name__ == "__main__":
     import sys
 
     target = Path(sys.argv[1])
-    for draw in (draw_fuseg, draw_medetec, draw_folder):
+    for draw in (draw_fuseg, draw_medetec, draw_folder, draw_dfutissue, draw_woundtissue):
         draw(target / draw.__name__.removeprefix("draw_"))
