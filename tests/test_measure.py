@@ -166,6 +166,17 @@ def test_several_ulcers_largest_first_and_their_total():
     assert measured.labels[15, 15] == 2 and measured.labels[60, 120] == 1
 
 
+def test_each_ulcer_has_the_peak_of_its_own_probability():
+    picture = np.zeros((100, 200))
+    picture[10:20, 10:40] = 0.6
+    picture[12, 12] = 0.75
+    picture[50:90, 100:180] = 0.9
+    picture[2, 190] = 1.0  # a speck
+    measured = measure.ulcers(segmentation(picture), scale())
+    assert measured.peaks == pytest.approx((0.9, 0.75))
+    assert measure.ulcers(segmentation(np.zeros((40, 50))), None).peaks == ()
+
+
 def test_a_rejected_photograph_keeps_ids_and_no_figure():
     measured = measure.ulcers(segmentation(disc(60, (30, 30), 20, soft=True)), scale())
     ulcers, total = measure.withheld(measured)

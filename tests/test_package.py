@@ -86,7 +86,7 @@ def test_the_sdist_holds_what_the_wheel_is_made_from(dist):
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "README.md", "LICENSE", "configs/train.yaml"} <= names
-    assert {"woundseg/cli.py", "scripts/demo", "tests/test_package.py"} <= names
+    assert {"woundseg/cli/__init__.py", "scripts/demo", "tests/test_package.py"} <= names
     assert not any(part in name for name in names for part in (".venv", "__pycache__", ".git/"))
 
 

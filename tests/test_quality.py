@@ -19,8 +19,17 @@ SKINS = {
     "olive": ((190, 145, 105), (170, 110, 85)),
     "brown": ((140, 95, 65), (120, 70, 55)),
     "dark": ((92, 62, 48), (78, 44, 38)),
-    "reddish": ((205, 120, 105), (185, 80, 80)),
+    "reddish": ((214, 142, 106), (185, 80, 80)),
 }
+
+
+def cloud(draw, grain, shape=(SIDE, SIDE)):
+    """Smooth noise from 0 to 1; ``grain`` is its width in px, or across and down."""
+    wide = grain if isinstance(grain, tuple) else (grain, grain)
+    soft = cv2.GaussianBlur(
+        draw.normal(size=shape).astype(np.float32), (0, 0), sigmaX=wide[0], sigmaY=wide[1]
+    )
+    return (soft - soft.min()) / np.ptp(soft)
 
 
 @functools.cache
@@ -28,18 +37,22 @@ def foot(skin="light", *, with_ulcer=True, seed=0):
     """A foot on a grey sheet: uint8 RGB, and the probability of its ulcer."""
     draw = np.random.default_rng(seed)
     picture = np.full((SIDE, SIDE, 3), (205, 207, 210), np.float32)
-    patches = cv2.GaussianBlur(draw.normal(size=(SIDE, SIDE)).astype(np.float32), (0, 0), 14)
-    patches = np.clip((patches - patches.min()) / np.ptp(patches), 0, 1)[..., None]
+    patches, tan = (cloud(draw, 14)[..., None] for _ in range(2))
     first, second = (np.array(tone, np.float32) for tone in SKINS[skin])
     body = np.zeros((SIDE, SIDE), np.uint8)
     cv2.ellipse(body, (200, 200), (110, 180), 0, 0, 360, 1, -1)
-    picture = np.where(body[..., None] > 0, first + patches * (second - first), picture)
+    down, across = np.mgrid[:SIDE, :SIDE]
+    away = np.hypot((across - 200) / 110, (down - 200) / 180)[..., None]
+    body_colour = (
+        (first + patches * (second - first)) * (1.1 - tan * (0.0, 0.3, 0.15)) * (1 - 0.3 * away**2)
+    )
+    picture = np.where(body[..., None] > 0, body_colour, picture)
     ulcer = np.zeros((SIDE, SIDE), np.uint8)
     if with_ulcer:
         cv2.ellipse(ulcer, (200, 240), (42, 30), 20, 0, 360, 1, -1)
     bed = np.array((150, 35, 35), np.float32) + 60 * (patches - 0.5)
     picture = np.where(ulcer[..., None] > 0, bed, picture)
-    picture += cv2.GaussianBlur(draw.normal(0, 12, picture.shape).astype(np.float32), (0, 0), 0.7)
+    picture += cv2.GaussianBlur(draw.normal(0, 6, picture.shape).astype(np.float32), (0, 0), 0.7)
     return np.clip(picture, 0, 255).astype(np.uint8), ulcer.astype(np.float32)
 
 
@@ -81,6 +94,24 @@ def test_blur_over_the_ulcer(sigma, expected):
     assert {severity for code, severity in found if code == "blurred"} == (
         {expected} if expected else set()
     )
+
+
+@pytest.mark.parametrize(
+    ("sigma", "at_half", "at_full"),
+    [(2.3, None, "warning"), (3.1, "warning", "warning"), (6.0, "reject", "reject")],
+)
+def test_blur_of_a_photograph_that_the_network_reduces(sigma, at_half, at_full):
+    # An ulcer 63 px wide (root of its area): 4% of it are 2.5 px. Blur is in pixels of the look.
+    pixels, probability = foot()
+    blurred = cv2.GaussianBlur(pixels, (0, 0), sigma)
+    large = cv2.resize(blurred, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    mask = cv2.resize(probability, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+    for found, expected in (
+        (codes(assess(large, mask, given(), look=0.5)), at_half),
+        (codes(assess(blurred, probability, given())), at_full),
+    ):
+        severities = {severity for code, severity in found if code == "blurred"}
+        assert severities == ({expected} if expected else set())
 
 
 def test_blur_of_the_background_does_not_count():
@@ -149,6 +180,75 @@ def test_a_wall_has_no_skin(colour):
     assert not result.measurable
 
 
+def planks(draw):
+    """Growth rings along boards of two trees."""
+    down = np.mgrid[:300, :400][0]
+    rings = np.sin(2 * np.pi * (down + 8 * cloud(draw, (60, 6), (300, 400))) / 9)
+    board = ((down // 75) % 2)[..., None]
+    colour = np.where(board, (172, 118, 70), (150, 92, 74))
+    return colour * (
+        1 + 0.18 * rings[..., None] - 0.15 * cloud(draw, (15, 1), (300, 400))[..., None]
+    )
+
+
+def fur(draw):
+    """Hair in tufts, brown with grey patches."""
+    hair = cloud(draw, (12, 1), (300, 400)) + cloud(draw, (30, 6), (300, 400)) - 1
+    patch = cloud(draw, 40, (300, 400))[..., None]
+    colour = patch * (150, 112, 78) + (1 - patch) * (140, 108, 100)
+    return colour * (1 + 0.7 * hair[..., None])
+
+
+def checks(draw):
+    """Cloth of two dyes, woven."""
+    down, across = np.mgrid[:300, :400]
+    dye = ((down // 20 + across // 20) % 2)[..., None]
+    weave = np.sin(np.pi * across / 4) * np.sin(np.pi * down / 4)
+    rough = cloud(draw, 1, (300, 400)) - 0.5
+    return (
+        np.where(dye, (205, 160, 120), (190, 128, 118))
+        * (1 + 0.08 * weave + 0.1 * rough)[..., None]
+    )
+
+
+def bricks(draw):
+    """Courses of bricks of several colours in mortar."""
+    down, across = np.mgrid[:300, :400]
+    course = down // 24
+    shifted = across + 30 * (course % 2)
+    fired = draw.random((20, 20))[course, shifted // 60][..., None]
+    colour = fired * (180, 104, 66) + (1 - fired) * (156, 96, 86)
+    mortar = (down % 24 < 3) | (shifted % 60 < 3)
+    rough = cloud(draw, 1.5, (300, 400)) - 0.5
+    return np.where(mortar[..., None], (170, 165, 158), colour) * (1 + 0.3 * rough[..., None])
+
+
+@pytest.mark.parametrize("surface", [planks, fur, checks, bricks])
+def test_what_has_the_colours_of_skin_but_grain_is_not_healed_skin(surface):
+    draw = np.random.default_rng(3)
+    pixels = np.clip(surface(draw) + draw.normal(0, 3, (300, 400, 3)), 0, 255).astype(np.uint8)
+    found = codes(assess(pixels, np.zeros(pixels.shape[:2]), given()))
+    assert found in ({("no_skin", "reject")}, {("skin_unsure", "warning")})
+    # Where an ulcer was found nothing reads as healed.
+    ulcer = np.zeros(pixels.shape[:2])
+    ulcer[120:180, 150:230] = 1
+    assert not codes(assess(pixels, ulcer, given())) & {
+        ("no_skin", "reject"),
+        ("skin_unsure", "warning"),
+    }
+
+
+@pytest.mark.parametrize("stops", [-1.0, 0.4])
+@pytest.mark.parametrize("skin", SKINS)
+def test_a_close_up_of_healed_skin_is_skin(skin, stops):
+    pixels, _ = foot(skin, with_ulcer=False)
+    near = pixels[70:330, 130:270]
+    light = (near / 255.0) ** 2.2 * 2.0**stops
+    near = np.round(255 * np.clip(light, 0, 1) ** (1 / 2.2)).astype(np.uint8)
+    found = {code for code, _ in codes(assess(near, np.zeros(near.shape[:2]), given()))}
+    assert not found & {"no_skin", "skin_unsure"}
+
+
 def test_a_page_of_text_has_no_skin():
     page = np.full((400, 300, 3), 235, np.uint8)
     for line in range(30, 390, 24):
@@ -194,6 +294,17 @@ def test_framing_flags():
     small[250, 250] = 1
     found = codes(assess(pixels, small, given(px_to_mm=((1, 0, 0), (0, 1, 0), (0, 0, 1)))))
     assert {("ulcer_small", "warning"), ("speck", "note")} <= found
+
+
+def test_an_ulcer_that_the_network_is_not_sure_of():
+    pixels, probability = foot()
+    assert not codes(assess(pixels, 0.96 * probability, given()))
+    unsure = assess(pixels, 0.9 * probability, given())
+    assert codes(unsure) == {("ulcer_unsure", "warning")}
+    assert unsure.measurable
+    second = 0.97 * probability
+    second[60:80, 180:200] = 0.7
+    assert codes(assess(pixels, second, given())) == {("ulcer_unsure", "warning")}
 
 
 def test_the_table_is_closed_and_gravest_first():

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from woundseg import masks
 from woundseg.masks import BoolMap, ByteMap, Segmentation
-from woundseg.measure import Measurement
+from woundseg.measure import NORMAL_QUARTILE, Measurement
 from woundseg.records import NotEvaluable, Quality, QualityFlag, Reason, Scale, Severity
 from woundseg.scale import mapping as planes
 
@@ -181,6 +182,7 @@ class QualityOptions:
         glare: share of an ulcer that is a reflection.
         skin: least share of the frame in skin tones.
         hue_spread_deg: least standard deviation of hue over what has skin tones.
+        grain: of what has skin tones where no ulcer was found (``_grain``), warning and reject.
         tilt_deg: camera axis to the card's normal.
         card_far_mm: ulcer's centre to the nearest corner found on the card.
         small_look_px: area of an ulcer that the network hardly sees.
@@ -196,6 +198,7 @@ class QualityOptions:
     glare: float = 0.03
     skin: float = 0.03
     hue_spread_deg: float = 2.0
+    grain: tuple[float, float] = (1.5, 2.5)
     tilt_deg: float = 30.0
     card_far_mm: float = 120.0
     small_look_px: float = 150.0
@@ -233,7 +236,7 @@ def assess(
     views = _ulcer_views(pixels, segmentation, measurement) or [_skin_view(pixels)]
     flags = _exposure(frame, views, options)
     if not any(flag.severity == "reject" for flag in flags):
-        flags += _skin(frame, tones, options)
+        flags += _skin(frame, tones, options) or _texture(pixels, measurement, tones[0], options)
     flags += _sharpness(views, segmentation.looked_px_per_px < 1.0, options)
     flags += _glare(views, options)
     flags += _scale_flags(measurement, scale, options)
@@ -366,6 +369,87 @@ def _skin(
     if share < options.skin or float(hue[skin].std()) < options.hue_spread_deg:
         return [flag("no_skin", "reject")]
     return []
+
+
+def _texture(
+    pixels: ByteMap, measurement: Measurement, skin: BoolMap, options: QualityOptions
+) -> list[QualityFlag]:
+    """Without an ulcer: wood, fur and cloth in hues of skin must not read as healed."""
+    if measurement.ulcers:
+        return []
+    grain = _grain(*_largest_part(pixels, skin))
+    if grain > options.grain[1]:
+        return [flag("no_skin", "reject")]
+    if grain > options.grain[0]:
+        return [flag("skin_unsure", "warning")]
+    return []
+
+
+def _largest_part(pixels: ByteMap, skin: BoolMap) -> tuple[ByteMap, BoolMap]:
+    """The largest connected part in skin tones: its box of the photograph reduced, and itself.
+
+    Args:
+        pixels: the photograph.
+        skin: where it has skin tones, on a small copy.
+    """
+    core = cv2.erode(skin.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    parts = masks.components(core if core.any() else skin)
+    if not parts:
+        return pixels[:1, :1], np.ones((1, 1), dtype=np.bool_)
+    left, top, wide, high = parts[0].bbox_px
+    across, down = pixels.shape[1] / skin.shape[1], pixels.shape[0] / skin.shape[0]
+    box = pixels[
+        int(top * down) : math.ceil((top + high) * down),
+        int(left * across) : math.ceil((left + wide) * across),
+    ]
+    shown = _reduced(box, _FRAME_PX)
+    size = shown.shape[1], shown.shape[0]
+    inside = cv2.resize(parts[0].mask.view(np.uint8) * np.uint8(255), size) > 127
+    return shown, inside if inside.any() else np.ones_like(inside)
+
+
+_EVEN_LIGHT: Final = 0.08
+"""Light as even as this (sd of log luma) says nothing of what is lit."""
+
+
+def _grain(shown: ByteMap, inside: BoolMap) -> float:
+    """How much like wood, fur or cloth, and how little like skin, a surface looks.
+
+    Skin is smooth: light falls off over it, and little changes from one pixel of a small copy to
+    the next. And its colours have two causes, blood and melanin, so that they vary where its
+    lightness does not. What is woven, grown in rings or hairy has grain, and its colours go with
+    its lightness. Hence fine over coarse contrast, over the colour that lightness does not
+    explain. Both are shares (of the light, of the chroma), so that the tone of skin says little.
+
+    Args:
+        shown: uint8 RGB (H, W, 3), about 128 px long.
+        inside: what to judge, bool (H, W).
+    """
+    light = np.log(np.maximum(_luma(shown), 8.0)).astype(np.float32)
+    light = np.where(inside, light, _spread_out(light, inside)).astype(np.float32)
+    step = _soft(light, 0.7) - _soft(light, 1.4)
+    fine = float(np.median(np.abs(step[inside]))) / NORMAL_QUARTILE
+    coarse = math.hypot(float(_soft(light, 1.4)[inside].std()), _EVEN_LIGHT)
+    lab = cv2.cvtColor(_soft(shown.astype(np.float32) / 255.0, _GRAIN_PX), cv2.COLOR_RGB2Lab)[
+        inside
+    ]
+    known = np.stack([np.ones(len(lab)), lab[:, 0]], axis=1)
+    colours = lab[:, 1:].astype(np.float64)
+    left = colours - known @ np.linalg.lstsq(known, colours, rcond=None)[0]
+    chroma = float(np.median(np.hypot(colours[:, 0], colours[:, 1])))
+    return fine / coarse * chroma / max(float(np.hypot(*left.std(axis=0))), 1e-3)
+
+
+def _soft(values: NDArray[np.float32], spread: float) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), spread), dtype=np.float32)
+
+
+def _spread_out(values: NDArray[np.float32], inside: BoolMap) -> NDArray[np.float32]:
+    """Values continued smoothly beyond a region, so that its edge is no edge."""
+    weight = _soft(inside.astype(np.float32), 8.0)
+    mixed = _soft(np.where(inside, values, 0.0).astype(np.float32), 8.0)
+    far = np.float32(values[inside].mean())
+    return np.where(weight > 1e-3, mixed / np.maximum(weight, 1e-3), far).astype(np.float32)
 
 
 def _sharpness(views: list[_View], reduced: bool, options: QualityOptions) -> list[QualityFlag]:

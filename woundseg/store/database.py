@@ -230,23 +230,23 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _use_log(engine: Engine, wait_s: float) -> None:
-    """Turn on the write-ahead log; the file remembers it. SQLite may not wait for this lock.
+    """Turn on the write-ahead log; the file remembers it.
 
-    A disk that cannot hold the log (some shares) keeps its rollback journal, which is as safe.
+    Two that make a study at once may lock each other out here; SQLite then gives up at once. A
+    disk that cannot hold the log (some shares) keeps its rollback journal, which is as safe.
     """
     until = time.monotonic() + wait_s
     while True:
-        raw = engine.raw_connection()
         try:
+            raw = engine.raw_connection()
             raw.cursor().execute("PRAGMA journal_mode = WAL")
+            raw.close()
+            return
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             time.sleep(0.02)
-        else:
-            return
         finally:
-            raw.close()
             engine.dispose()  # the next connection chooses its PRAGMAs anew
 
 
