@@ -81,7 +81,6 @@ class Sheet:
     def _tell(self, f: int, name: str) -> None:
         self.result.names[f] = name
         if name in self.known and self.gap[name, f] > self.drawn[name].reach_px:
-            self.known.remove(name)  # a person saw it elsewhere: its place says nothing
             self.result.overridden.append(name)
         for other in self.strong(f):
             if other != name:
@@ -90,13 +89,17 @@ class Sheet:
     def _overlapping(self) -> None:
         names = self.result.names
         for f in range(len(self.found)):
-            candidates = [n for n in self.strong(f) if n not in self.result.displaced]
+            candidates = [n for n in self.strong(f) if not self._told_of(n)]
             if names[f] is None and candidates:
                 names[f] = candidates[0]
         for f, name in enumerate(names):
             for other in self.strong(f):
-                if other not in names and other not in self.result.displaced and name is not None:
+                if name is not None and other not in names and not self._told_of(other):
                     self.result.merged[other] = name
+
+    def _told_of(self, name: str) -> bool:
+        """A person's word has made this ulcer's place useless."""
+        return name in self.result.displaced or name in self.result.overridden
 
     def _open(self) -> list[str]:
         """Known ulcers that nothing has been said of yet."""

@@ -100,6 +100,13 @@ class _Guess:
     outlined: bool
 
 
+def _carried(place: Place, found: Registration) -> Place:
+    """A place on one look, on the look that it is registered with."""
+    error = found.sd_px(place.centre, place.radius_px)
+    sd_px = float(np.hypot(place.sd_px * found.scale, error))
+    return Place(found.place(place.outline), sd_px, place.doubtful)
+
+
 class _Thread:
     """The looks of a subject, and where each known ulcer lies on those already named.
 
@@ -130,7 +137,7 @@ class _Thread:
         if not registered:
             return self._unregistered(k)
         self._set_scale(k, registered)
-        return self._assigned(k, self._guesses(registered))
+        return self._assigned(k, self._guesses(registered), self._away(k, registered))
 
     # --- without a registration ----------------------------------------------------------
 
@@ -219,11 +226,25 @@ class _Thread:
         guesses: dict[str, list[_Guess]] = {}
         for j, found in registered:
             for name, place in self._supported(j, found):
-                error = found.sd_px(place.centre, place.radius_px)
-                sd_px = float(np.hypot(place.sd_px * found.scale, error))
-                there = Place(found.place(place.outline), sd_px, place.doubtful)
+                there = _carried(place, found)
                 guesses.setdefault(name, []).append(_Guess(there, j, place.sd_px == 0))
         return guesses
+
+    def _away(self, k: int, registered: list[tuple[int, Registration]]) -> set[str]:
+        """Known ulcers that lie outside the frame, however badly their place is known there."""
+        slack = self._px(k, self._options.slack_mm)
+        rows, columns = self._looks[k].shape
+        away: list[set[str]] = []
+        for j, found in registered:
+            outside = set()
+            for name, place in self._places[j].items():
+                there = _carried(place, found)
+                reach = 3 * there.sd_px + slack
+                low, high = there.outline.min(axis=0) - reach, there.outline.max(axis=0) + reach
+                if high.min() < 0 or low[0] > columns or low[1] > rows:
+                    outside.add(name)
+            away.append(outside | (set(self._known) - set(self._places[j])))
+        return set.intersection(*away) & {n for j, _ in registered for n in self._places[j]}
 
     def _agreed(self, k: int, guesses: list[_Guess]) -> Place | None:
         """The place that most guesses agree on; None where there is no majority."""
@@ -232,7 +253,7 @@ class _Thread:
         def agree(one: Place, other: Place) -> bool:
             apart = float(np.hypot(*(one.centre - other.centre)))
             sd = float(np.hypot(one.sd_px, other.sd_px))
-            return apart <= 2 * sd + slack + abs(one.radius_px - other.radius_px)
+            return apart <= 2 * sd + slack + max(one.radius_px, other.radius_px)
 
         parties = [[g for g in guesses if agree(one.place, g.place)] for one in guesses]
         party = max(parties, key=lambda p: (len(p), max(g.source for g in p)))
@@ -245,7 +266,7 @@ class _Thread:
             return None
         return replace(best.place, doubtful=doubtful)
 
-    def _assigned(self, k: int, guesses: dict[str, list[_Guess]]) -> Named:
+    def _assigned(self, k: int, guesses: dict[str, list[_Guess]], away: set[str]) -> Named:
         look = self._looks[k]
         agreed = {name: self._agreed(k, guesses[name]) for name in self._known if name in guesses}
         places = {name: place for name, place in agreed.items() if place is not None}
@@ -256,6 +277,8 @@ class _Thread:
             self._take_word(look, look.named, result)
         lost = [n for n in self._known if n not in places and n not in result.names]
         lost = [n for n in lost if n not in result.closed]
+        result.unsure.update({n: "out_of_view" for n in lost if n in away})
+        lost = [n for n in lost if n not in away]
         flags = list(self._flags(k, result, places, lost))
         self._keep(k, result.names, doubtful=False, carried=places)
         unsure = [n for n in self._known if n not in {*result.names, *result.closed}]
@@ -324,7 +347,7 @@ class _Thread:
 
     def _open(self, name: str | None) -> str:
         """A known ulcer more, by the name told or the next free one."""
-        taken = {*self._known, *self._told, *self.renamed}
+        taken = {*self._known, *self.renamed}
         number = 1
         while name is None:
             name = f"u{number}" if f"u{number}" not in taken else None

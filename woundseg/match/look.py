@@ -82,6 +82,11 @@ class Look:
         return _foot(self)
 
     @cached_property
+    def bare(self) -> ByteImage:
+        """uint8 (h, w), 1 where the foot shows its own colour: no dressing, cloth or glove."""
+        return np.asarray(self.skin & _warm(self.pixels), dtype=np.uint8)
+
+    @cached_property
     def span_px(self) -> float:
         """The foot's size: the root of its area, but no more than 0.49 of the long side."""
         most = 0.49 * max(self.shape)
@@ -131,11 +136,22 @@ def skin_tones(pixels: ByteImage) -> ByteImage:
     return np.asarray(tone & (pixels.max(axis=2) > _PADDING), dtype=np.uint8)
 
 
+# Callus and scars are paler and yellower than skin; a dressing is white, a glove blue.
+_WARMTH, _LEAST_RED = 8.0, -3.0
+
+
+def _warm(pixels: ByteImage) -> ByteImage:
+    """uint8 (h, w), 1 where a pixel leans to red or yellow, if not as much as skin does."""
+    smooth = cv2.GaussianBlur(pixels.astype(np.float32) / 255, (0, 0), 2.0)
+    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2Lab)
+    red, yellow = lab[..., 1], lab[..., 2]
+    return np.asarray((red >= _LEAST_RED) & (red + yellow >= _WARMTH), dtype=np.uint8)
+
+
 def _foot(look: Look) -> ByteImage:
     """The parts in skin tones that bear the ulcers; without ulcers the largest."""
     long_side = max(look.shape)
     tones = skin_tones(look.pixels)
-    tones[filled(look.hidden, look.shape) > 0] = 0
     disc = _disc(max(1, round(0.01 * long_side)))
     tones = np.asarray(cv2.morphologyEx(tones, cv2.MORPH_OPEN, disc), dtype=np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(tones)
@@ -150,7 +166,9 @@ def _foot(look: Look) -> ByteImage:
         bearing &= area > 0.1 * area.max()
         kept = bearing if bearing.any() else kept
     foot = kept[labels].astype(np.uint8)
-    return _without_holes(foot, 0.02 * long_side**2)
+    foot = _without_holes(foot, 0.02 * long_side**2)
+    foot[filled(look.hidden, look.shape) > 0] = 0
+    return foot
 
 
 def _without_holes(mask: ByteImage, most_px: float) -> ByteImage:

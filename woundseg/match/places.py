@@ -138,5 +138,5 @@ class Drawn:
         if np.count_nonzero(framed & hidden) > (1 - _IN_FRAME) * whole:
             return "hidden"
         inside = self._framed(self._mask) > 0
-        on_foot = float(look.skin[inside].mean()) if inside.any() else 0.0
+        on_foot = float(look.bare[inside].mean()) if inside.any() else 0.0
         return "seen" if on_foot >= _ON_FOOT else "hidden"

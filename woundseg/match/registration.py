@@ -32,7 +32,7 @@ class RegisterOptions:
     likeness: LikenessOptions = field(default_factory=LikenessOptions)
     least_inliers: int = 15
     least_over_chance: float = 1.6
-    least_evidence: float = 9.0
+    least_evidence: float = 10.0
     loose_from: float = 0.5
     loose_costs: float = 30.0
     least_breadth: float = 0.09

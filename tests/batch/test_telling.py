@@ -1,0 +1,51 @@
+"""What the report tells of a subject: who is late, and what a person is asked to look at."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from made_photos import named, ref, shown
+
+from woundseg.batch import telling
+from woundseg.batch.telling import Context, Facts
+from woundseg.trial import protocol
+
+RULES = protocol.load(None)
+STARTED = Facts("u1", date(2026, 1, 1), date(2026, 1, 1), None)
+
+
+@pytest.mark.parametrize(
+    ("last", "as_of", "late"),
+    [
+        # W2 is days 1 to 20, W4 21 to 41, W8 42 to 69 (protocol, section 1: schedule)
+        (date(2026, 1, 1), date(2026, 1, 21), None),
+        (date(2026, 1, 1), date(2026, 1, 22), "W2 (2026-01-02 to 2026-01-21)"),
+        (date(2026, 1, 15), date(2026, 2, 11), None),
+        (date(2026, 1, 15), date(2026, 2, 12), "W4 (2026-01-22 to 2026-02-11)"),
+        (date(2026, 1, 15), date(2027, 1, 1), "W4 (2026-01-22 to 2026-02-11)"),
+    ],
+)
+def test_late_is_the_first_window_that_passed_without_a_visit(last, as_of, late):
+    assert telling.overdue(RULES, STARTED, [date(2026, 1, 1), last], as_of) == late
+
+
+def test_nobody_waits_for_a_subject_whose_study_has_ended():
+    ended = Facts("u1", date(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 16))
+    assert telling.overdue(RULES, ended, [date(2026, 1, 1)], date(2027, 1, 1)) is None
+
+
+def test_a_person_is_asked_in_sentences(tmp_path):
+    unsure = named(unsure=("u1",), flags=(("u1", "match_unsure"), ("u1", "merged_into_u2")))
+    photos = [(shown(ref("V2", 15)), unsure, b"")]
+    from woundseg.batch.rows import subject_rows
+
+    rows = list(subject_rows([photos[0][0]], [unsure]).rows)
+    context = Context(RULES, date(2026, 1, 20), tmp_path)
+    made = telling.subject_report(photos, rows, [], STARTED, context)
+    assert made.to_look_at == (
+        "V2 2026-01-15, u1: Which ulcer this is cannot be told: look, and name it in the manifest.",
+    )
+    assert [flag.code for flag in made.photos[0].flags] == ["match_unsure"]
+    assert made.photos[0].overlay == ""
+    assert made.thresholds == RULES.category

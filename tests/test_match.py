@@ -1,0 +1,609 @@
+"""Following an ulcer from visit to visit, on drawn skin whose places are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import cos, pi, radians, sin
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from woundseg.match import Look, MatchOptions, Named, RegisterOptions, follow, register
+from woundseg.match.assign import Sheet
+from woundseg.match.look import filled, skin_tones
+from woundseg.match.mapping import homography, moved, scale_and_turn, similarity
+from woundseg.match.places import Drawn, Place, alike, area_px, joined
+from woundseg.match.registration import propose, trusted
+
+SHAPE = (400, 480)
+CLOTH = (84, 120, 168)
+MM_PER_PX = 0.5
+
+
+# --- drawn photographs ------------------------------------------------------------------------
+
+
+def circle(x, y, radius, count=60):
+    angle = np.arange(count) * 2 * pi / count
+    return np.c_[x + radius * np.cos(angle), y + radius * np.sin(angle)]
+
+
+def box(left, top, right, bottom):
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
+
+
+def foot(seed=1):
+    """uint8 (400, 480, 3): skin with spots of many sizes, about 340 by 260 px, on blue cloth."""
+    rng = np.random.default_rng(seed)
+    grain = np.zeros(SHAPE)
+    for sigma in (1.5, 3.0, 6.0):
+        noise = cv2.GaussianBlur(rng.standard_normal(SHAPE), (0, 0), sigma)
+        grain += noise / noise.std()
+    skin = np.array((196, 148, 124)) * (1 + 0.06 * grain[..., None])
+    on_foot = filled(np.array([240, 200]) + circle(0, 0, 1) * (170, 130), SHAPE) > 0
+    picture = np.where(on_foot[..., None], skin, CLOTH)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def turned(scale=1.0, turn_deg=0.0, shift=(0.0, 0.0), about=(240, 200)):
+    """A similarity (3, 3) about a point."""
+    c, s = scale * cos(radians(turn_deg)), scale * sin(radians(turn_deg))
+    x, y = about
+    move = np.array([x + shift[0] - c * x + s * y, y + shift[1] - s * x - c * y])
+    return np.array([[c, -s, move[0]], [s, c, move[1]], [0, 0, 1]])
+
+
+def look(picture, ulcers=(), where=None, card=None, **more):
+    """A look at a foot with ulcers (outlines on the foot), through a map, with a card on top."""
+    picture = picture.copy()
+    for line in ulcers:
+        inside = filled(line, SHAPE) > 0
+        picture[inside] = (130, 40, 44)
+    where = turned() if where is None else where
+    seen = cv2.warpPerspective(picture, where, SHAPE[::-1], borderValue=CLOTH)
+    if card is not None:
+        seen[filled(card, SHAPE) > 0] = (240, 240, 240)
+    outlines = tuple(moved(where, line) for line in ulcers)
+    sizes = tuple(area_px(line) for line in outlines)
+    scale = scale_and_turn(where, np.array([240.0, 200.0]))[0]
+    facts = {
+        "mm_per_px": MM_PER_PX / scale,
+        "areas_px": sizes,
+        "areas_cm2": tuple(size * (MM_PER_PX / scale) ** 2 / 100 for size in sizes),
+        "hidden": np.zeros((0, 2)) if card is None else card,
+    }
+    return Look(seen, outlines, **{**facts, **more})
+
+
+MOVES = (
+    turned(),
+    turned(1.1, 12, (10, -6)),
+    turned(0.9, -9, (-8, 4)),
+    turned(1.0, 25, (0, 10)),
+)
+BIG, SMALLER, SMALL = circle(200, 180, 30), circle(202, 182, 20), circle(203, 183, 9)
+OTHER = circle(300, 230, 18)
+
+
+# --- maps -------------------------------------------------------------------------------------
+
+places = st.lists(
+    st.tuples(st.floats(-200, 200), st.floats(-200, 200)), min_size=4, max_size=30, unique=True
+).map(np.array)
+
+
+@settings(deadline=None, max_examples=50)
+@given(places, st.floats(0.5, 2), st.floats(-180, 180), st.floats(-50, 50))
+def test_a_similarity_is_found_again(at, scale, turn, shift):
+    if np.linalg.svd(at - at.mean(axis=0))[1][0] < 1:
+        return
+    truth = turned(scale, turn, (shift, -shift))
+    found = similarity(at, moved(truth, at))
+    np.testing.assert_allclose(moved(found, at), moved(truth, at), atol=1e-6)
+    size, angle = scale_and_turn(found, at[0])
+    assert size == pytest.approx(scale, rel=1e-6)
+    assert cos(radians(angle - turn)) == pytest.approx(1, abs=1e-6)
+
+
+def grid(step):
+    x, y = np.meshgrid(np.arange(0, 400, step), np.arange(0, 300, step))
+    return np.c_[x.ravel(), y.ravel()].astype(float)
+
+
+def test_many_points_bend_a_homography_and_few_do_not():
+    truth = np.array([[1.05, 0.02, 3], [-0.04, 0.95, 8], [2e-4, -1e-4, 1]])
+    at = grid(10)
+    many = homography(at, moved(truth, at))
+    assert np.abs(moved(many, at) - moved(truth, at)).max() < 1.0
+    affine = moved(similarity(at, moved(truth, at)), at) - moved(truth, at)
+    assert np.abs(affine).max() > 10
+    few = homography(at[:3], at[:3] + np.array([[0, 0], [0, 4], [0, 0]]))
+    assert abs(few[2] / few[2, 2])[:2].max() < 1e-3
+
+
+# --- looks ------------------------------------------------------------------------------------
+
+
+def test_skin_is_found_and_cloth_and_card_are_not():
+    card = box(100, 150, 180, 200)
+    seen = look(foot(), card=card)
+    assert seen.skin[200, 300] == 1
+    assert seen.skin[10, 10] == seen.skin[170, 140] == 0
+    assert seen.skin.sum() == pytest.approx(pi * 170 * 130 - 80 * 50, rel=0.03)
+
+
+def test_all_skin_tones_of_the_simulation_are_skin():
+    from woundseg.simulate.foot import TONES
+
+    for tone in TONES:
+        patch = np.full((40, 40, 3), np.rint(np.array(tone) * 255), np.uint8)
+        assert skin_tones(patch).mean() == 1
+    assert skin_tones(np.full((40, 40, 3), CLOTH, np.uint8)).max() == 0
+
+
+def test_no_feature_on_ulcer_or_card():
+    """A card printed in skin's colours: only ``hidden`` tells it from skin."""
+    picture = foot()
+    picture[150:200, 100:180] = foot(9)[150:200, 100:180]
+    card = box(100, 150, 180, 200)
+    seen = replace(look(picture, (BIG,)), hidden=card)
+    spots = seen.features.places
+    assert len(spots) > 100
+    for outline in (card, BIG):
+        for spot in spots:
+            assert cv2.pointPolygonTest(outline.astype(np.float32), spot, False) < 0
+
+
+def test_a_picture_without_skin_or_size_has_no_features():
+    assert len(Look(np.full((1, 1, 3), 127, np.uint8)).features) == 0
+    assert len(Look(np.full((300, 300, 3), CLOTH, np.uint8)).features) == 0
+
+
+# --- registration -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", MOVES[1:])
+def test_the_same_foot_is_laid_on_itself(where):
+    found = register(look(foot(), (BIG,)), look(foot(), (SMALL,), where))
+    assert found is not None
+    spots = grid(60)[8:]
+    on_foot = np.hypot(*((spots - [240, 200]) / [150, 110]).T) < 1
+    error = found.place(spots[on_foot]) - moved(where, spots[on_foot])
+    assert np.hypot(*error.T).max() < 2
+    assert found.scale == pytest.approx(scale_and_turn(where, np.zeros(2))[0], rel=0.02)
+    assert found.scale_agreement == pytest.approx(1, rel=0.02)
+
+
+def test_a_tilted_view_is_laid_on_too():
+    tilted = np.array([[1, 0.05, 0], [0, 0.95, 5], [0, 3e-4, 1]]) @ turned(1.05, 8)
+    found = register(look(foot(), (BIG,)), look(foot(), (BIG,), tilted))
+    assert found is not None
+    at = circle(240, 200, 90)
+    assert np.hypot(*(found.place(at) - moved(tilted, at)).T).max() < 3
+
+
+def test_another_foot_is_not():
+    one = look(foot(1), (BIG,))
+    for seed in (2, 3, 4, 5):
+        assert register(one, look(foot(seed), (BIG,))) is None
+
+
+def test_the_same_card_beside_another_foot_carries_nothing():
+    """The card has skin's colours and the same print at both visits; it moved between them."""
+
+    def with_card(seed, left):
+        picture = foot(seed)
+        picture[140:240, left : left + 130] = foot(9)[140:240, 170:300]
+        return replace(look(picture), hidden=box(left, 140, left + 129, 239))
+
+    assert register(with_card(1, 120), with_card(2, 180)) is None
+    # Not hidden, the print alone is enough: the case is a real one.
+    bare = [replace(with_card(*how), hidden=np.zeros((0, 2))) for how in ((1, 120), (2, 180))]
+    found = propose(*bare, RegisterOptions())
+    assert found is not None
+    assert found.evidence > RegisterOptions().least_evidence
+    np.testing.assert_allclose(found.place(np.array([[180.0, 190]])), [[240, 190]], atol=2)
+
+
+def test_a_scale_that_contradicts_the_card_is_not_trusted():
+    one, other = look(foot(), (BIG,)), look(foot(), (BIG,), MOVES[1])
+    assert register(one, other) is not None
+    assert register(one, replace(other, mm_per_px=other.mm_per_px * 1.6)) is None
+    assert register(one, replace(other, mm_per_px=None)) is not None
+
+
+def test_thin_evidence_is_not_trusted():
+    found = propose(look(foot()), look(foot(), (), MOVES[1]), RegisterOptions())
+    options = RegisterOptions()
+    assert trusted(found, options)
+    for worse in (
+        {"inliers": options.least_inliers - 1, "by_chance": 0.0, "most_by_chance": 1},
+        {"most_by_chance": found.inliers},
+        {"by_chance": found.inliers - 5.0},
+        {"residual": options.loose_from + found.evidence / options.loose_costs},
+        {"at": np.c_[found.at[:, 0], np.full(len(found.at), 200.0)]},
+        {"scale_agreement": None, "scale": 2.0},
+    ):
+        assert not trusted(replace(found, **worse), options), worse
+
+
+def test_a_place_needs_skin_around_it():
+    found = register(look(foot()), look(foot(), (), MOVES[1]))
+    options = RegisterOptions()
+    middle = np.array([240.0, 200.0])
+    assert found.supports(middle, 10, options)
+    right = found.at[:, 0] > 260
+    one_sided = replace(found, at=found.at[right], to=found.to[right])
+    assert one_sided.supports(np.array([330.0, 200]), 10, options)
+    assert not one_sided.supports(np.array([150.0, 200]), 10, options)
+    assert one_sided.sd_px(np.array([100.0, 200]), 10) > 3 * found.sd_px(middle, 10)
+
+
+def test_registering_again_gives_the_same_bits():
+    pair = [(look(foot(), (BIG,)), look(foot(), (SMALL,), MOVES[2])) for _ in range(2)]
+    first, again = (register(*looks) for looks in pair)
+    np.testing.assert_array_equal(first.matrix, again.matrix)
+    np.testing.assert_array_equal(first.at, again.at)
+
+
+# --- places -----------------------------------------------------------------------------------
+
+
+def test_areas_and_hulls():
+    assert area_px(box(0, 0, 10, 5)) == pytest.approx(50)
+    assert area_px(box(0, 0, 10, 5)[::-1]) == pytest.approx(50)
+    assert area_px(np.zeros((2, 2))) == 0
+    both = joined([box(0, 0, 10, 10), box(20, 0, 30, 10)])
+    assert area_px(both) == pytest.approx(300)
+    assert joined([BIG]) is BIG
+
+
+def test_shapes_whatever_their_size_and_turn():
+    long = circle(0, 0, 1) * (30, 10)
+    assert alike(long, moved(turned(2.5, 40, (100, 0)), long)) > 0.9
+    # A disc on an ellipse of 3 to 1 and the same area: 4 atan(1/√3)/(2π − that) = 0.5.
+    assert alike(long, circle(0, 0, 25)) == pytest.approx(0.5, abs=0.06)
+
+
+def test_what_two_outlines_share_and_how_far_they_are_apart():
+    drawn = Drawn(Place(box(100, 100, 140, 140)), SHAPE, 10)
+    assert drawn.shared(filled(box(120, 100, 160, 140), SHAPE)) == pytest.approx(0.5, abs=0.05)
+    assert drawn.shared(filled(box(110, 110, 120, 120), SHAPE)) == pytest.approx(1)
+    assert drawn.gap_px(filled(box(150, 100, 160, 140), SHAPE)) == pytest.approx(10, abs=0.6)
+    assert drawn.gap_px(filled(box(130, 100, 160, 140), SHAPE)) == 0
+    outside = Drawn(Place(box(-90, 100, -60, 140)), SHAPE, 10)
+    assert outside.gap_px(filled(BIG, SHAPE)) == float("inf")
+
+
+def test_what_is_in_view():
+    seen = look(foot(), card=box(130, 180, 190, 230))
+    assert Drawn(Place(circle(300, 200, 15)), SHAPE, 5).view(seen) == "seen"
+    assert Drawn(Place(circle(160, 205, 15)), SHAPE, 5).view(seen) == "hidden"
+    assert Drawn(Place(circle(-100, 205, 15)), SHAPE, 5).view(seen) == "out_of_view"
+    assert Drawn(Place(circle(475, 205, 15)), SHAPE, 5).view(seen) == "out_of_view"
+    beside_the_foot = Drawn(Place(circle(440, 60, 15)), SHAPE, 5)
+    assert beside_the_foot.view(seen) == "hidden"
+    dressed = foot()
+    dressed[170:230, 270:330] = 250
+    assert Drawn(Place(circle(300, 200, 15)), SHAPE, 5).view(look(dressed)) == "hidden"
+
+
+# --- one look ---------------------------------------------------------------------------------
+
+
+def assigned(found, told=None, sd_px=2.0, **known):
+    """What becomes of outlines where ulcers are known at places."""
+    at = {name: Place(line, sd_px) for name, line in known.items()}
+    return Sheet(look(foot(), found), at, slack_px=4.0).assign(told)
+
+
+def test_a_smaller_outline_inside_and_an_empty_place():
+    result = assigned((SMALL,), u1=BIG, u2=OTHER)
+    assert result.names == ["u1"]
+    assert result.closed == ["u2"]
+
+
+def test_two_under_one_outline():
+    result = assigned((circle(250, 200, 75),), u1=BIG, u2=OTHER)
+    assert result.names == ["u1"]
+    assert result.merged == {"u2": "u1"}
+    assert result.closed == []
+
+
+def test_one_in_two_parts():
+    result = assigned((circle(190, 180, 8), circle(215, 180, 7)), u1=BIG)
+    assert result.names == ["u1", "u1"]
+
+
+def test_two_that_were_one_find_their_own_places_again():
+    result = assigned((BIG, OTHER), u1=circle(250, 200, 75), u2=OTHER)
+    assert result.names == ["u1", "u2"]
+    assert result.merged == {}
+
+
+def test_an_outline_beside_its_place():
+    beside = circle(200 + 30 + 12, 180, 7)  # 5 px away: the margin is 2 · 2 + 4 px
+    assert assigned((beside,), u1=BIG).names == ["u1"]
+    far = circle(200 + 30 + 25, 180, 7)
+    result = assigned((far,), u1=BIG)
+    assert (result.names, result.closed) == ([None], ["u1"])
+
+
+def test_an_outline_between_two_places_is_neither():
+    result = assigned((circle(250, 180, 3),), u1=circle(225, 180, 17), u2=circle(275, 180, 17))
+    assert result.names == [None]
+    assert result.beside == [True]
+    assert result.unsure == {"u1": "match_unsure", "u2": "match_unsure"}
+
+
+def test_an_outline_near_an_empty_place_leaves_it_unsure():
+    # 13 px from the place: beyond the margin of 8, within that and the slack of 4 … and not.
+    near, clear = circle(200 + 30 + 13, 180, 2), circle(200 + 30 + 20, 180, 2)
+    assert assigned((near,), u1=BIG).unsure == {"u1": "match_unsure"}
+    assert assigned((clear,), u1=BIG).closed == ["u1"]
+
+
+def test_a_much_larger_outline_beside_a_place_is_not_that_ulcer():
+    small = circle(150, 180, 5)
+    large = circle(150 + 5 + 45, 180, 40)
+    assert assigned((large,), u1=small).names == [None]
+
+
+def test_a_persons_word():
+    result = assigned((BIG,), told=(0, "left"), u1=BIG)
+    assert result.names == ["left"]
+    assert result.displaced == {"u1": "left"}
+    result = assigned((BIG, OTHER), told=(0, "u2"), u1=BIG, u2=OTHER)
+    assert result.names == ["u2", None]
+    assert result.overridden == ["u2"]
+    assert result.displaced == {"u1": "u2"}
+
+
+# --- a subject --------------------------------------------------------------------------------
+
+
+def visits(*ulcers, seed=1, **more):
+    """Looks at one foot through different maps, with these ulcers at each visit."""
+    picture = foot(seed)
+    return [look(picture, u, MOVES[k % len(MOVES)], **more) for k, u in enumerate(ulcers)]
+
+
+def names(named):
+    return [one.names for one in named]
+
+
+def test_nothing_at_all():
+    assert follow([]) == []
+    assert follow([look(foot())]) == [Named()]
+
+
+def test_an_ulcer_that_heals_and_comes_back():
+    named = follow(visits((BIG,), (SMALLER,), (), (SMALL,)))
+    assert names(named) == [("u1",), ("u1",), (), ("u1",)]
+    assert named[2].closed == ("u1",)
+    assert all(one.unsure == () and one.flags == () for one in named)
+
+
+def test_names_go_by_size_at_first_sight_and_by_place_after():
+    named = follow(visits((OTHER, BIG), (SMALL, OTHER), (OTHER,)))
+    assert names(named) == [("u2", "u1"), ("u1", "u2"), ("u2",)]
+    assert named[2].closed == ("u1",)
+
+
+def test_following_again_gives_the_same():
+    seen = [(BIG, OTHER), (SMALL, OTHER), (OTHER,)]
+    assert follow(visits(*seen)) == follow(visits(*seen))
+
+
+def test_a_later_look_changes_no_earlier_name():
+    seen = [(BIG,), (SMALLER, OTHER), (OTHER,), ()]
+    whole = follow(visits(*seen))
+    assert follow(visits(*seen)[:2]) == whole[:2]
+
+
+def test_a_new_ulcer_is_opened_from_the_floor():
+    # 0.5 mm a px: 0.25 cm² is a disc of radius 5.64 px.
+    tiny, enough = circle(300, 230, 5.2, 200), circle(300, 230, 6.2, 200)
+    named = follow(visits((BIG,), (BIG, tiny), (BIG, enough)))
+    assert names(named) == [("u1",), ("u1", None), ("u1", "u2")]
+    assert named[1].flags == (("", "possible_new_ulcer"),)
+    assert "possible_new_ulcer" in named[1].codes("u1")
+    assert named[2].flags == (("u2", "new_ulcer"),)
+    lower = follow(visits((BIG,), (BIG, tiny)), MatchOptions(new_from_cm2=0.1))
+    assert names(lower)[1] == ("u1", "u2")
+
+
+def test_the_floor_holds_at_first_sight_but_for_the_largest():
+    tiny = circle(300, 230, 4)
+    assert names(follow(visits((BIG, tiny))))[0] == ("u1", None)
+    assert names(follow(visits((tiny,))))[0] == ("u1",)
+
+
+def test_without_any_scale_a_new_ulcer_is_left_to_a_person():
+    bare = {"mm_per_px": None, "areas_cm2": (None, None)}
+    named = follow(visits((BIG, OTHER), (SMALLER, OTHER), **bare))
+    assert names(named) == [("u1", "u2"), ("u1", "u2")]
+    later = [*visits((BIG,), **bare), *visits((BIG, OTHER), **bare)]
+    assert names(follow(later))[1] == ("u1", None)
+
+
+def test_a_scale_is_taken_from_an_earlier_look():
+    one, other = visits((BIG,), (BIG, OTHER))
+    bare = replace(other, mm_per_px=None, areas_cm2=(None, None))
+    assert names(follow([one, bare]))[1] == ("u1", "u2")
+
+
+def test_growing_together_and_apart_again():
+    both = circle(250, 200, 75)
+    named = follow(visits((BIG, OTHER), (both,), (BIG, OTHER)))
+    assert names(named) == [("u1", "u2"), ("u1",), ("u1", "u2")]
+    assert named[1].unsure == ("u2",)
+    assert named[1].closed == ()
+    assert set(named[1].flags) == {("u1", "merged"), ("u2", "merged"), ("u2", "merged_into_u1")}
+    assert named[2].flags == ()
+
+
+def test_parting():
+    parts = (circle(186, 180, 9), circle(214, 180, 8))
+    named = follow(visits((BIG,), parts, (SMALL,)))
+    assert names(named)[1:] == [("u1", "u1"), ("u1",)]
+    assert named[1].flags == (("u1", "split"),)
+
+
+def test_out_of_view_is_not_closed():
+    away = look(foot(), (OTHER,), turned(1, 0, (-170, 0)))
+    left = circle(110, 200, 20)
+    named = follow([look(foot(), (left, OTHER)), away])
+    assert named[1].names == ("u2",)
+    assert named[1].closed == ()
+    assert named[1].unsure == ("u1",)
+    assert set(named[1].flags) == {("u1", "match_unsure"), ("u1", "out_of_view")}
+
+
+def test_under_the_card_is_not_closed():
+    covered = look(foot(), (OTHER,), card=box(160, 140, 250, 225))
+    named = follow([look(foot(), (BIG, OTHER)), covered])
+    assert named[1].closed == ()
+    assert named[1].unsure == ("u1",)
+    assert ("u1", "hidden") in named[1].flags
+
+
+def test_another_foot_is_unsure_and_found_again_later():
+    named = follow([*visits((BIG,)), look(foot(7), ()), *visits((SMALL,), ())])
+    assert named[1] == Named((), (), ("u1",), (("u1", "match_unsure"),))
+    assert names(named)[2] == ("u1",)
+    assert named[3].closed == ("u1",)
+
+
+def test_the_only_ulcer_on_skin_that_cannot_be_registered():
+    one = look(foot(1), (BIG,))
+    likely = look(foot(7), (SMALLER,))  # 0.44 of its area, and round
+    named = follow([one, likely])
+    assert named[1] == Named(("u1",), flags=(("u1", "match_unregistered"),))
+    for unlikely in (
+        look(foot(7), (circle(200, 180, 60),)),  # four times as large
+        look(foot(7), (circle(200, 180, 8),)),  # 0.07 of it
+        look(foot(7), (np.array([200, 180]) + circle(0, 0, 1) * (45, 9),)),  # a slit
+        look(foot(7), (SMALLER,), mm_per_px=None, areas_cm2=(None,)),
+        look(foot(7), (SMALLER, OTHER)),
+    ):
+        said = follow([one, unlikely])[1]
+        assert set(said.names) == {None}
+        assert said.unsure == ("u1",)
+        assert ("u1", "match_unsure") in said.flags
+
+
+def test_what_rests_on_a_likeness_stays_flagged():
+    named = follow([look(foot(1), (BIG,)), *visits((SMALLER,), (SMALL,), (), seed=7)])
+    assert names(named) == [("u1",), ("u1",), ("u1",), ()]
+    assert named[3].closed == ("u1",)
+    assert [one.codes("u1") for one in named[1:]] == [("match_unregistered",)] * 3
+
+
+def test_two_known_and_one_found_without_registration_is_unsure():
+    named = follow([look(foot(1), (BIG, OTHER)), look(foot(7), (BIG,))])
+    assert named[1].names == (None,)
+    assert named[1].unsure == ("u1", "u2")
+
+
+def test_an_unmeasurable_look_is_passed_over():
+    one, bad, last = visits((BIG,), (BIG,), (SMALL,))
+    named = follow([one, replace(bad, measurable=False), last])
+    assert named[1] == Named((None,))
+    assert named[2].names == ("u1",)
+
+
+def test_a_look_is_reached_through_one_between():
+    """Two halves of a foot that share nothing, and a look at the whole between them."""
+    whole = foot()
+    left, right = whole.copy(), whole.copy()
+    left[:, 240:] = CLOTH
+    right[:, :215] = CLOTH
+    first = look(left, (circle(190, 200, 20),))
+    last = look(right, (circle(290, 200, 18),))
+    assert register(first, last) is None
+    between = look(whole, (circle(190, 200, 18), circle(290, 200, 20)))
+    named = follow([first, between, last])
+    assert names(named)[1:] == [("u1", "u2"), ("u2",)]
+    assert named[2].unsure == ("u1",)
+
+
+# --- the manifest -----------------------------------------------------------------------------
+
+
+def told(looks, *words):
+    return [replace(one, named=word) for one, word in zip(looks, words, strict=True)]
+
+
+def test_the_manifests_name_from_the_first_look():
+    named = follow(told(visits((BIG, OTHER), (SMALLER, OTHER), (OTHER,)), "heel", None, None))
+    assert names(named) == [("heel", "u1"), ("heel", "u1"), ("u1",)]
+    assert named[2].closed == ("heel",)
+
+
+def test_a_new_name_at_a_known_place_replaces_the_automatic_one():
+    named = follow(told(visits((BIG,), (SMALLER,), (SMALL,), ()), None, None, "heel", None))
+    assert names(named) == [("heel",), ("heel",), ("heel",), ()]
+    assert named[3].closed == ("heel",)
+    assert all(one.flags == () for one in named)
+
+
+def test_a_known_name_at_another_place_is_believed_and_noted():
+    named = follow(told(visits((BIG, OTHER), (BIG, OTHER)), None, "u2"))
+    assert named[1].names == ("u2", None)
+    assert named[1].unsure == ("u1",)
+    assert ("u1", "match_unsure") in named[1].flags
+    assert ("u2", "match_overridden") in named[1].flags
+
+
+def test_a_named_look_needs_no_registration():
+    looks = [look(foot(1), (BIG, OTHER)), look(foot(7), (SMALL,)), look(foot(7), ())]
+    named = follow(told(looks, None, "u2", None))
+    assert named[1].names == ("u2",)
+    assert named[1].unsure == ("u1",)
+    assert named[2].closed == ("u2",)
+    assert named[2].unsure == ("u1",)
+
+
+def test_a_named_look_without_an_outline_is_closed():
+    looks = [look(foot(1), (BIG,)), look(foot(7), ())]
+    assert follow(told(looks, None, "u1"))[1].closed == ("u1",)
+    covered = look(foot(1), (), card=box(160, 140, 250, 225))
+    assert follow(told([looks[0], covered], None, "u1"))[1].closed == ()
+
+
+# --- simulated photographs --------------------------------------------------------------------
+
+
+def test_the_demonstrations_subject_heals():
+    """The photographs that ``woundseg demo`` draws, first, middle and healed, at less size."""
+    from woundseg.simulate import Course, draw_visits, render
+    from woundseg.simulate.scene import card_corners_mm
+    from woundseg.simulate.visits import BEDSIDE
+
+    ranges = replace(BEDSIDE, sensors=(1.0, 0.0, 0.0, 0.0))
+    looks = []
+    for visit in (
+        draw_visits(Course(ranges=ranges), 6)[::3] + draw_visits(Course(ranges=ranges))[5:]
+    ):
+        scene = render(visit.spec)
+        factor = 800 / max(scene.pixels.shape[:2])
+        small = cv2.resize(scene.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        corners = card_corners_mm(visit.spec.card)
+        looks.append(
+            Look(
+                small,
+                tuple(u.outline_px * factor for u in scene.ulcers),
+                tuple(u.area_cm2 for u in scene.ulcers),
+                tuple(u.area_cm2 for u in scene.ulcers),
+                1 / (visit.spec.camera.px_per_mm((0, 0)) * factor),
+                visit.spec.camera.project(corners) * factor,
+            )
+        )
+    named = follow(looks)
+    assert names(named) == [("u1",), ("u1",), ()]
+    assert named[2].closed == ("u1",)
+    assert all(one.flags == () for one in named)
