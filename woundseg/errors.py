@@ -6,7 +6,8 @@
     ├── UsageError            2   wrong option, or an option this machine cannot serve
     │   ├── ConfigurationError    a configuration or protocol file that cannot be used
     │   ├── TableError            a CSV that cannot be understood: row, column, value
-    │   └── DataSetError          a data set folder with offenders, all of them listed
+    │   ├── DataSetError          a data set folder with offenders, all of them listed
+    │   └── StudyBusyError        another run is writing to the study (woundseg.store)
     ├── UnreadablePhotoError  3   the one photograph asked for cannot be decoded
     ├── NotMeasurableError    4   it was read, but cannot be measured as asked
     └── OutputError           5   the result could not be written
