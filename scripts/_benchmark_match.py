@@ -73,8 +73,8 @@ def read_look(folder: Path, number: str) -> Look:
     files = sorted((folder / "images").glob(f"{number}.*"))
     if not files:
         sys.exit(f"{folder / 'images'}: no photograph {number}. Give FUSeg's folder with --photos.")
-    photo = cv2.imread(str(files[0]))[:, :, ::-1]
-    label = cv2.imread(str(folder / "labels" / f"{number}.png"))
+    photo = np.asarray(cv2.imread(str(files[0])))[:, :, ::-1]
+    label = np.asarray(cv2.imread(str(folder / "labels" / f"{number}.png")))
     mask = label.max(axis=2) > 127
     bright = photo.max(axis=2) > PADDING
     rows = np.flatnonzero(bright.mean(axis=1) > 0.05)
@@ -121,7 +121,7 @@ def meets(found: Registration, one: Look, other: Look) -> tuple[bool, bool]:
     return True, any(drawn.gap_px(mask) <= drawn.reach_px for mask in masks)
 
 
-def try_pairs(pairs: list[Pair], folder: Path) -> list[PairAnswer]:
+def read_looks(pairs: list[Pair], folder: Path) -> dict[str, Look]:
     numbers = sorted({n for pair in pairs for n in (pair.one, pair.other)})
     looks: dict[str, Look] = {}
     spent = 0.0
@@ -132,11 +132,44 @@ def try_pairs(pairs: list[Pair], folder: Path) -> list[PairAnswer]:
         spent += time.process_time() - start
         tell("features", count, len(numbers))
     print(f"features of a photograph: {1000 * spent / len(numbers):.0f} ms of one core")
+    return looks
+
+
+def try_pairs(pairs: list[Pair], looks: dict[str, Look]) -> list[PairAnswer]:
     answers = []
     for count, pair in enumerate(pairs, 1):
         answers.append(try_pair(pair, looks[pair.one], looks[pair.other]))
         tell("pairs", count, len(pairs))
     return answers
+
+
+def real_series(pairs: list[Pair]) -> list[tuple[str, ...]]:
+    """Photographs that pairs join, each series in order of its numbers."""
+    series: dict[str, set[str]] = {}
+    for pair in pairs:
+        if pair.same:
+            joined = series.get(pair.one, {pair.one}) | series.get(pair.other, {pair.other})
+            series.update(dict.fromkeys(joined, joined))
+    return sorted({tuple(sorted(numbers)) for numbers in series.values()})
+
+
+def follow_series(pairs: list[Pair], looks: dict[str, Look]) -> Counter[str]:
+    """What the only ulcer of each photograph of a series is called, after the first photograph."""
+    found: Counter[str] = Counter()
+    for numbers in real_series(pairs):
+        seen = [looks[n] for n in numbers]
+        if max(len(look.outlines) for look in seen) > 1 or not seen[0].outlines:
+            continue
+        found["series"] += 1
+        for look, said, number in list(zip(seen, follow(seen), numbers, strict=True))[1:]:
+            outcome = said.names[0] or "unsure" if look.outlines else "no outline: closed"
+            if not look.outlines and "u1" not in said.closed:
+                outcome = "no outline: unsure"
+            likely = any(code == "match_unregistered" for _, code in said.flags)
+            found[f"{outcome}, by likeness" if likely else outcome] += 1
+            if outcome not in ("u1", "unsure") or likely:
+                print(f"  {numbers[0]} … {number}: {outcome} {said.flags}")
+    return found
 
 
 def tell(what: str, count: int, whole: int) -> None:
@@ -306,14 +339,18 @@ def show(scene: Scene, curves: tuple[Curve, ...], visit: int) -> Truth:
     mm_per_px = 1 / (spec.camera.px_per_mm(spec.camera.pose.target_mm) * factor)
     sizes = tuple(float(np.count_nonzero(filled(line, shape))) for line in outlines)
     card = spec.card
-    corners = [] if card is None else spec.camera.project(card_corners_mm(card), card.height_mm)
+    corners = (
+        np.zeros((0, 2))
+        if card is None
+        else spec.camera.project(card_corners_mm(card), card.height_mm)
+    )
     look = Look(
         pixels=np.asarray(pixels),
         outlines=outlines,
         areas_cm2=tuple(size * mm_per_px**2 / 100 for size in sizes),
         areas_px=sizes,
         mm_per_px=mm_per_px,
-        hidden=(np.asarray(corners).reshape(-1, 2) + 0.5) * factor - 0.5,
+        hidden=(corners + 0.5) * factor - 0.5,
     )
     return Truth(look, shows, whole_places(scene, curves, factor, shape))
 
@@ -449,7 +486,12 @@ def run(options: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
     wrong = 0
     if options.photos is not None:
-        wrong += report_pairs(try_pairs(read_pairs(options.pairs), options.photos))
+        pairs = read_pairs(options.pairs)
+        looks = read_looks(pairs, options.photos)
+        wrong += report_pairs(try_pairs(pairs, looks))
+        print("series of one foot with one ulcer, after the first photograph:")
+        for outcome, count in sorted(follow_series(pairs, looks).items()):
+            print(f"  {count:5d} {outcome}")
     for care, ranges in CARE.items() if options.subjects else ():
         print(f"{options.subjects} simulated subjects, {care}")
         wrong += report_subjects(try_subjects(options.subjects, options.seed, ranges))

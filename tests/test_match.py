@@ -284,6 +284,8 @@ def test_what_is_in_view():
     assert Drawn(Place(circle(160, 205, 15)), SHAPE, 5).view(seen) == "hidden"
     assert Drawn(Place(circle(-100, 205, 15)), SHAPE, 5).view(seen) == "out_of_view"
     assert Drawn(Place(circle(475, 205, 15)), SHAPE, 5).view(seen) == "out_of_view"
+    a_fifth_covered = Drawn(Place(circle(182, 205, 15)), SHAPE, 5)
+    assert a_fifth_covered.view(look(foot(), card=box(190, 150, 250, 260))) == "hidden"
     beside_the_foot = Drawn(Place(circle(440, 60, 15)), SHAPE, 5)
     assert beside_the_foot.view(seen) == "hidden"
     dressed = foot()
@@ -453,6 +455,12 @@ def test_parting():
     assert named[1].flags == (("u1", "split"),)
 
 
+def test_a_place_known_too_badly_is_not_known():
+    seen = visits((BIG,), ())
+    assert follow(seen)[1].closed == ("u1",)
+    assert follow(seen, MatchOptions(most_reach_mm=2.1))[1].unsure == ("u1",)
+
+
 def test_out_of_view_is_not_closed():
     away = look(foot(), (OTHER,), turned(1, 0, (-170, 0)))
     left = circle(110, 200, 20)
@@ -496,6 +504,12 @@ def test_the_only_ulcer_on_skin_that_cannot_be_registered():
         assert ("u1", "match_unsure") in said.flags
 
 
+def test_a_likeness_joins_no_two_photographs_of_one_visit():
+    one, likely = look(foot(1), (BIG,), visit="V1"), look(foot(7), (SMALLER,), visit="V1")
+    assert follow([one, likely])[1].unsure == ("u1",)
+    assert follow([one, replace(likely, visit="V2")])[1].names == ("u1",)
+
+
 def test_what_rests_on_a_likeness_stays_flagged():
     named = follow([look(foot(1), (BIG,)), *visits((SMALLER,), (SMALL,), (), seed=7)])
     assert names(named) == [("u1",), ("u1",), ("u1",), ()]
@@ -529,6 +543,43 @@ def test_a_look_is_reached_through_one_between():
     named = follow([first, between, last])
     assert names(named)[1:] == [("u1", "u2"), ("u2",)]
     assert named[2].unsure == ("u1",)
+
+
+def test_an_older_look_is_asked_when_none_of_the_last_serves():
+    whole = foot()
+    left, right = whole.copy(), whole.copy()
+    left[:, 240:] = CLOTH
+    right[:, :215] = CLOTH
+    left_look = look(left, (circle(190, 200, 20),))
+    between = look(whole, (circle(190, 200, 18), circle(290, 200, 20)))
+    last = look(right, (circle(290, 200, 18),))
+    named = follow([left_look, between, left_look, left_look, left_look, last])
+    assert names(named)[5] == ("u2",)
+
+
+def test_registrations_that_disagree(monkeypatch):
+    """Each look in turn is made to put the ulcer 90 px aside: one against one, one against two."""
+    from woundseg.match import following
+
+    looks = visits((BIG,), (BIG,), (SMALLER,), ())
+    real = following.register
+
+    def wrong_from(liar):
+        def fake(one, other, options):
+            found = real(one, other, options)
+            return replace(found, matrix=turned(1, 0, (90, 0)) @ found.matrix)
+
+        def chosen(one, other, options):
+            ask = fake if one is looks[liar] and other in last else real
+            return ask(one, other, options)
+
+        return chosen
+
+    last = (looks[2],)
+    monkeypatch.setattr(following, "register", wrong_from(1))
+    assert follow(looks[:3])[2].unsure == ("u1",)
+    last = (looks[3],)
+    assert follow(looks)[3].closed == ("u1",)
 
 
 # --- the manifest -----------------------------------------------------------------------------

@@ -183,6 +183,8 @@ class _Thread:
         area, before = self._area_cm2(k, 0), self._last_area.get(name)
         if not earlier or not area or not before:
             return False
+        if self._looks[k].visit and self._looks[k].visit == self._looks[earlier[-1]].visit:
+            return False
         low, high = self._options.area_ratio
         outline = self._places[earlier[-1]][name].outline
         shape = alike(outline, self._looks[k].outlines[0])

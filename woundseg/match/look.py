@@ -60,6 +60,8 @@ class Look:
         hidden: (N, 2), outline of the card or marker: what lies under it is not seen.
         measurable: False where the photograph could not be measured; it then says nothing.
         named: the manifest's name for the ulcer shown, which is the largest.
+        visit: looks of one visit are not joined by a likeness alone: a second photograph that
+            cannot be registered more likely shows another place. Blank where it is not known.
     """
 
     pixels: ByteImage
@@ -70,6 +72,7 @@ class Look:
     hidden: Points = field(default_factory=lambda: _NO_POINTS)
     measurable: bool = True
     named: str | None = None
+    visit: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
