@@ -16,7 +16,7 @@ from woundseg.batch.seen import Outline, Seen
 from woundseg.match import Look, MatchOptions, Named
 from woundseg.store import canonical
 
-LOGIC = 1
+LOGIC = 2
 """Raised when matching changes, so that names kept from before are made anew."""
 
 
@@ -89,6 +89,7 @@ def _look(thumbnail: bytes, photo: Seen) -> Look:
         hidden=_scaled(photo.hidden, ratio),
         measurable=photo.measurable,
         named=photo.ref.ulcer,
+        visit=photo.ref.visit,
     )
 
 

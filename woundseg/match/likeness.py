@@ -54,7 +54,7 @@ class Pairs:
     Attributes:
         one, other: numbers of the features.
         log_size: logarithm of the ratio of their sizes (other over one).
-        turn_deg: difference of their angles (other minus one).
+        turn_deg: difference of their angles (other minus one), −180 to 180.
         at, to: places in the one thumbnail and in the other, (N, 2) px.
     """
 
@@ -72,7 +72,7 @@ class Pairs:
             i,
             j,
             other.log_size[j] - one.log_size[i],
-            other.angle_deg[j] - one.angle_deg[i],
+            (other.angle_deg[j] - one.angle_deg[i] + 180) % 360 - 180,
             one.places[i],
             other.places[j],
         )
@@ -142,12 +142,14 @@ class Likeness:
         Returns:
             For each copy, displaced in a direction of its own, places (N, 2) px of the one.
         """
+        suited, gap = self._suited(fit)
         found = []
         for k in range(copies):
             angle = 2 * np.pi * k / copies
             far = (3.5 if k % 2 else 6.0) * self.reach_px
             by = far * np.array([np.cos(angle), np.sin(angle)])
-            found.append(self._pairs.at[self._near(fit, self.reach_px, by)])
+            near = self._each_others_best(suited[_short(gap + by, self.reach_px)])
+            found.append(self._pairs.at[near])
         return found
 
     def _telling(self) -> Pairs:
@@ -199,8 +201,7 @@ class Likeness:
         for reach in (1.5 * self.reach_px, self.reach_px, self.reach_px):
             if fit is None:
                 return None
-            near = self._pairs.only(self._near(fit, reach, np.zeros(2)))
-            fit = self._settled(near, reach, bends=True)
+            fit = self._settled(self._near(fit, reach), reach, bends=True)
         return fit
 
     def _settled(self, pairs: Pairs, reach_px: float, bends: bool) -> Fit | None:
@@ -224,15 +225,23 @@ class Likeness:
             return None
         return Fit(matrix, pairs.only(kept), residual[kept], scale, turn)
 
-    def _near(self, fit: Fit, reach_px: float, by: Points) -> Indices:
-        """Pairs within reach of where a map, displaced, puts them; each other's best there."""
+    def _near(self, fit: Fit, reach_px: float) -> Pairs:
+        """Pairs within reach of where a map puts them; each other's best there."""
+        suited, gap = self._suited(fit)
+        return self._pairs.only(self._each_others_best(suited[_short(gap, reach_px)]))
+
+    def _suited(self, fit: Fit) -> tuple[Indices, Points]:
+        """Pairs whose size and turn suit a map, and how far it misses their other end [px]."""
         pairs, options = self._pairs, self._options
-        gap = moved(fit.matrix, pairs.at) + by - pairs.to
-        near = np.einsum("ij,ij->i", gap, gap) < reach_px * reach_px
-        near &= np.abs(pairs.log_size - np.log(fit.scale)) < options.size_log
-        near &= _turned(pairs.turn_deg, fit.turn_deg) < options.turn_deg
-        chosen = np.flatnonzero(near)
+        suited = np.abs(pairs.log_size - np.log(fit.scale)) < options.size_log
+        suited &= _turned(pairs.turn_deg, fit.turn_deg) < options.turn_deg
+        chosen = np.flatnonzero(suited)
+        there = moved(fit.matrix, self._one.places)
+        return chosen, there[pairs.one[chosen]] - pairs.to[chosen]
+
+    def _each_others_best(self, chosen: Indices) -> Indices:
         # Pairs are sorted: the first to name a feature is its best.
+        pairs = self._pairs
         i, j, rank = pairs.one[chosen], pairs.other[chosen], np.arange(len(chosen))
         best_i, best_j = np.zeros(len(self._one), np.intp), np.zeros(len(self._other), np.intp)
         best_i[i[::-1]] = rank[::-1]
@@ -240,6 +249,12 @@ class Likeness:
         return np.asarray(chosen[(best_i[i] == rank) & (best_j[j] == rank)])
 
 
+def _short(gap: Points, reach_px: float) -> Flags:
+    """Which of the steps (N, 2) are shorter than that."""
+    return np.asarray(np.einsum("ij,ij->i", gap, gap) < reach_px * reach_px)
+
+
 def _turned(a: Floats, b: Floats | float) -> Floats:
-    """Angle between two directions, in degrees, 0 to 180."""
-    return np.asarray(np.abs((a - b + 180) % 360 - 180))
+    """Angle between two directions of −180 to 180 degrees, 0 to 180."""
+    apart = np.abs(a - b)
+    return np.asarray(np.minimum(apart, 360 - apart))

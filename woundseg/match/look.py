@@ -22,6 +22,7 @@ WORK_PX: Final = 300
 MOST_FEATURES: Final = 1200
 
 _LEAST_SIDE_PX: Final = 32
+_MARGIN_PX: Final = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +116,11 @@ def _disc(radius: int) -> ByteImage:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), dtype=np.uint8)
 
 
+def _within(reach_px: float, mask: ByteImage) -> NDArray[np.bool_]:
+    """Pixels no farther than that from a mask."""
+    return np.asarray(cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3) <= reach_px)
+
+
 def _union(outlines: tuple[Points, ...], shape: tuple[int, int]) -> ByteImage:
     mask = np.zeros(shape, np.uint8)
     for outline in outlines:
@@ -164,8 +170,8 @@ def _foot(look: Look) -> ByteImage:
     area[0] = 0.0
     kept = area >= 0.5 * area.max()
     if look.outlines:
-        near = cv2.dilate(_union(look.outlines, look.shape), _disc(round(0.06 * long_side)))
-        bearing = np.bincount(labels[near > 0], minlength=count) > 0.02 * near.sum()
+        near = _within(0.06 * long_side, _union(look.outlines, look.shape))
+        bearing = np.bincount(labels[near], minlength=count) > 0.02 * np.count_nonzero(near)
         bearing &= area > 0.1 * area.max()
         kept = bearing if bearing.any() else kept
     foot = kept[labels].astype(np.uint8)
@@ -183,23 +189,25 @@ def _without_holes(mask: ByteImage, most_px: float) -> ByteImage:
 
 
 def _features(look: Look) -> Features:
-    if min(look.shape) < _LEAST_SIDE_PX:
+    if min(look.shape) < _LEAST_SIDE_PX or not look.skin.any():
         return _NO_FEATURES
-    factor = min(1.0, WORK_PX / math.sqrt(max(1, int(np.count_nonzero(look.skin)))))
-    size = max(1, round(look.shape[1] * factor)), max(1, round(look.shape[0] * factor))
-    grey = cv2.cvtColor(look.pixels, cv2.COLOR_RGB2GRAY)
+    window, corner = _around_foot(look)
+    factor = min(1.0, WORK_PX / math.sqrt(np.count_nonzero(look.skin)))
+    grey = cv2.cvtColor(look.pixels[window], cv2.COLOR_RGB2GRAY)
+    rows, columns = grey.shape
+    size = max(1, round(columns * factor)), max(1, round(rows * factor))
     if factor < 1:
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     grey = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(grey)
-    allowed = cv2.resize(_telling_skin(look), size, interpolation=cv2.INTER_NEAREST)
+    allowed = cv2.resize(_telling_skin(look)[window], size, interpolation=cv2.INTER_NEAREST)
     finder = cv2.SIFT.create(MOST_FEATURES, 3, 0.006, 20.0)
     spots, raw = finder.detectAndCompute(grey, allowed * 255)
     if len(spots) == 0:
         return _NO_FEATURES
     roots = np.sqrt(raw / (raw.sum(axis=1, keepdims=True) + 1e-9), dtype=np.float32)
-    # whole numbers are pixel centres, in the thumbnail and in the reduced picture alike
-    ratio = np.array(look.shape[::-1]) / np.array(size)
-    places = (np.array([spot.pt for spot in spots]) + 0.5) * ratio - 0.5
+    # Whole numbers are pixel centres, in the thumbnail and in the reduced picture alike.
+    ratio = np.array((columns, rows)) / np.array(size)
+    places = (np.array([spot.pt for spot in spots]) + 0.5) * ratio - 0.5 + corner
     return Features(
         places,
         np.log([spot.size * ratio[0] for spot in spots]),
@@ -208,10 +216,18 @@ def _features(look: Look) -> Features:
     )
 
 
+def _around_foot(look: Look) -> tuple[tuple[slice, slice], Points]:
+    """Rows and columns of the box around the foot with a margin, and its corner (x, y)."""
+    x, y, width, height = cv2.boundingRect(look.skin)
+    left, top = max(0, x - _MARGIN_PX), max(0, y - _MARGIN_PX)
+    window = slice(top, y + height + _MARGIN_PX), slice(left, x + width + _MARGIN_PX)
+    return window, np.array([left, top], dtype=np.float64)
+
+
 def _telling_skin(look: Look) -> ByteImage:
     """Skin that is there at every visit: without ulcers, card, and the silhouette's own edge."""
     edge = max(1, round(0.004 * max(look.shape)))
     skin = cv2.erode(look.skin, _disc(edge))
-    changing = cv2.dilate(_union((*look.outlines, look.hidden), look.shape), _disc(2 * edge))
-    skin[changing > 0] = 0
+    changing = _within(2 * edge + 0.5, _union((*look.outlines, look.hidden), look.shape))
+    skin[changing] = 0
     return np.asarray(skin, dtype=np.uint8)

@@ -151,7 +151,10 @@ def propose(one: Look, other: Look, options: RegisterOptions) -> Registration | 
     """The best registration, to be trusted or not; None when there is none at all."""
     likeness = Likeness(one, other, options.likeness)
     best, most = None, -np.inf
-    for fit in likeness.fits():
+    fits = sorted(likeness.fits(), key=lambda fit: -len(fit.pairs))
+    for fit in fits:
+        if len(fit.pairs) <= most:
+            break
         by_chance = [likeness.distinct(at) for at in likeness.displaced(fit, 6)]
         score = likeness.distinct(fit.pairs.at) - float(np.mean(by_chance))
         if score > most:
