@@ -9,36 +9,42 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
-from woundseg import photo, pipeline, segment
+from woundseg import photo, pipeline, segment, visits
+from woundseg.batch.follow import Following, follow
 from woundseg.batch.one import drawn, sketch
+from woundseg.batch.run import STORE
+from woundseg.batch.seen import in_order, seen
 from woundseg.files import write_bytes
 from woundseg.masks import Segmentation
+from woundseg.match import MatchOptions
 from woundseg.records import Scale
-from woundseg.simulate import ViewRanges, draw_view, render
+from woundseg.simulate.visits import BEDSIDE, Course, write_visits
+from woundseg.store import Store
+from woundseg.visits import VisitOptions
 
 LIMIT_ON_TWO_CORES = 1.15
 CORES = 2
 
 
-def draw_study(folder: Path, subjects: int, visits: int) -> list[Path]:
-    """Simulated photographs of 12 megapixels in a study's folders; no subject's are alike."""
-    ranges = ViewRanges(tilt_deg=(5, 15), blur_px=(0.5, 0.7), sensors=(0, 0, 0, 1))
-    paths = []
-    for number in range(subjects * visits):
-        who, visit = divmod(number, visits)
-        day = date(2026, 1, 5) + timedelta(days=14 * visit)
-        path = folder / f"S{who:03d}" / f"V{visit}_{day}" / "photo.jpg"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(render(draw_view(np.random.default_rng((1, number)), ranges)).jpeg)
-        paths.append(path)
-    return paths
+def draw_study(folder: Path, subjects: int, visits: int) -> None:
+    """Simulated subjects with photographs of 12 megapixels, each of one foot that heals."""
+    ranges = replace(BEDSIDE, sensors=(0.0, 0.0, 0.0, 1.0))
+    for number in range(subjects):
+        write_visits(folder, Course(number, f"S{number:03d}", ranges=ranges), visits)
+
+
+def draw_apart(folder: Path, subjects: int, visits: int) -> list[Path]:
+    """In a process of its own: on Linux a child's peak memory counts what its parent held."""
+    words = [str(folder), str(subjects), str(visits)]
+    subprocess.run([sys.executable, __file__, *words], check=True)
+    return sorted(folder.rglob("*.jpg"))
 
 
 class Stages:
@@ -95,6 +101,22 @@ def _run_four(
     stages.time("writing", write, enumerate(pictures))
 
 
+def follow_alone(photos: Path, study: Path) -> float:
+    """Processor seconds of following every subject's ulcers, from the study's store."""
+    plan = visits.plan(photos, study, VisitOptions(), photo.captured_at)
+    seconds = 0.0
+    with Store.open(study / STORE) as kept:
+        for _, refs in groupby(plan.photos, key=lambda ref: ref.subject):
+            entries = [(ref, kept.current(ref.relative)) for ref in refs]
+            shown = in_order([seen(ref, entry) for ref, entry in entries if entry])
+            thumbnails = [kept.thumbnail(one.entry.thumbnail_sha256) for one in shown]
+            following = Following(tuple(zip(thumbnails, shown, strict=True)), MatchOptions())
+            begin = time.process_time()
+            follow(following)
+            seconds += time.process_time() - begin
+    return seconds
+
+
 def time_batch(photos: Path, study: Path) -> tuple[float, float]:
     """Wall seconds and peak resident MB of the largest process of a whole run."""
     words = ["-m", "woundseg.cli", "batch", str(photos), "--out", str(study), "--quiet", "--json"]
@@ -109,18 +131,23 @@ def time_batch(photos: Path, study: Path) -> tuple[float, float]:
 def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        paths = draw_study(root / "photos", options.subjects, options.visits)
+        paths = draw_apart(root / "photos", options.subjects, options.visits)
         wall_s, driver_mb = time_batch(root / "photos", root / "study")
         seconds = run_stages(paths, root)
+        following_s = follow_alone(root / "photos", root / "study")
     for name, value in seconds.items():
         print(f"{name:<20} {value:8.2f} s of the processor")
-    ideal = sum(seconds.values()) / CORES
-    ratio = wall_s / ideal
-    print(f"{'half of them':<20} {ideal:8.2f} s")
+    print(f"{'following ulcers':<20} {following_s:8.2f} s of the processor")
     print(f"{'woundseg batch':<20} {wall_s:8.2f} s on the clock, {len(paths)} photographs")
-    print(f"{'driver':<20} {driver_mb:8.0f} MB at most")
+    print(f"{'largest process':<20} {driver_mb:8.0f} MB")
+    stages_s = sum(seconds.values())
+    print(f"beside half of all, following too: {wall_s * CORES / (stages_s + following_s):.2f}")
+    ratio = wall_s * CORES / stages_s
     kept = ratio <= LIMIT_ON_TWO_CORES
-    print(f"ratio {ratio:.2f}, target at most {LIMIT_ON_TWO_CORES}: {'met' if kept else 'MISSED'}")
+    print(
+        f"beside half of reading to writing: {ratio:.2f}, target at most {LIMIT_ON_TWO_CORES}: "
+        f"{'met' if kept else 'MISSED'}"
+    )
     return int(not kept)
 
 
@@ -134,3 +161,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--subjects", type=int, default=10)
     parser.add_argument("--visits", type=int, default=6)
     parser.set_defaults(run=run)
+
+
+if __name__ == "__main__":
+    draw_study(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -194,28 +194,29 @@ def pair(picture, photograph, correlation=0.99):
     return Pair(picture, photograph, 1, 2, 30, 40, 1.2, False, 0, correlation)
 
 
-class TestFolds:
-    FOLDS = {"0002": FoldRow("a", 3), "0003": FoldRow("a", 3), "0004": FoldRow("0004", 1)}  # noqa: RUF012
+FOLDS = {"0002": FoldRow("a", 3), "0003": FoldRow("a", 3), "0004": FoldRow("0004", 1)}
 
+
+class TestFolds:
     def test_a_crop_has_group_and_fold_of_its_photograph(self):
         pairs = [pair("0001", "0002"), pair("0003", "0004"), pair("0008", "0009")]
-        assert folds_of(pairs, self.FOLDS) == {
+        assert folds_of(pairs, FOLDS) == {
             "0001": FoldRow("a", 3),
             "0003": FoldRow("0004", 1),
         }
 
     def test_copies_of_one_photograph_in_one_fold_are_no_fault(self):
         pairs = [pair("0001", "0003"), pair("0001", "0002")]
-        assert folds_of(pairs, self.FOLDS) == {"0001": FoldRow("a", 3)}
+        assert folds_of(pairs, FOLDS) == {"0001": FoldRow("a", 3)}
 
     def test_photographs_of_two_folds_are_refused(self):
         with pytest.raises(DataSetError, match="0001: shows photographs of folds 3 and 1"):
-            folds_of([pair("0001", "0002"), pair("0001", "0004")], self.FOLDS)
+            folds_of([pair("0001", "0002"), pair("0001", "0004")], FOLDS)
 
     def test_the_table(self):
         rows = list(
             csv.DictReader(
-                io.StringIO(copies.to_csv([pair("0001", "0002"), pair("7", "8")], self.FOLDS))
+                io.StringIO(copies.to_csv([pair("0001", "0002"), pair("7", "8")], FOLDS))
             )
         )
         assert [row["fold"] for row in rows] == ["3", ""]

@@ -200,5 +200,9 @@ def _true_figures(scene: Scene) -> tuple[float, float, float, float]:
     if not scene.ulcers:
         return 0.0, 0.0, 0.0, 0.0
     (ulcer,) = scene.ulcers
-    figures = (ulcer.area_cm2, ulcer.perimeter_cm, ulcer.length_cm, ulcer.width_cm)
-    return tuple(round(figure, 6) for figure in figures)  # type: ignore[return-value]
+    return (
+        round(ulcer.area_cm2, 6),
+        round(ulcer.perimeter_cm, 6),
+        round(ulcer.length_cm, 6),
+        round(ulcer.width_cm, 6),
+    )
