@@ -131,3 +131,24 @@ def test_make_folder(tmp_path):
     for place in (tmp_path / "file", tmp_path / "file" / "b"):
         with pytest.raises(OutputError):
             files.make_folder(place)
+
+
+def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path):
+    below = tmp_path / "below"
+    below.mkdir()
+    keep = ["a.csv", ".a.csv.part.csv", ".a.csv.0123456789.part.csv", "a.csv.01234567.part.csv"]
+    for name in (*keep, ".a.csv.01234567.part.csv", ".a.89abcdef.part"):
+        (below / name).touch()
+    files.sweep(tmp_path)
+    assert {path.name for path in below.iterdir()} == set(keep)
+    files.sweep(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "no_suffix", "x" * 90 + ".json", "写真 1.jpg", ".hidden"]
+)
+def test_sweeping_knows_every_passing_name(tmp_path, name):
+    with pytest.raises(OutputError), files.writing(tmp_path / name) as part:
+        assert part.exists()
+        files.sweep(tmp_path)
+        assert not part.exists()

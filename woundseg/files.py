@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +32,10 @@ _CAUSES: dict[int, tuple[str, str]] = {
     errno.ENAMETOOLONG: ("its name is too long", "Choose a shorter name"),
     errno.ELOOP: ("is a link that leads back to itself", "Choose another path"),
 }
+
+
+_PASSING = re.compile(r"\..{1,30}\.[0-9a-f]{8}\.part(\..*)?", re.DOTALL)
+"""Names that ``_new_part`` gives."""
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -63,6 +68,18 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise _output_error(path, error) from error
     return path
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers left in ``folder`` and below when they were killed.
+
+    Only for a folder that nobody else writes to now: a writer at work would lose its passing
+    file. What cannot be removed stays.
+    """
+    for place, _, names in os.walk(folder):
+        for name in filter(_PASSING.fullmatch, names):
+            with suppress(OSError):
+                Path(place, name).unlink()
 
 
 @contextmanager

@@ -156,6 +156,23 @@ def test_killed_at_any_moment_nothing_is_lost_or_measured_twice(out, toy, tmp_pa
     assert list(out.rglob("*.part*")) == [] or os.name == "nt"
 
 
+def test_what_a_killed_run_left_half_written_is_removed(photos, out, toy):
+    (out / "overlays" / "S1").mkdir(parents=True)
+    left = [out / ".visits.csv.01234567.part.csv", out / "overlays/S1/.a.png.jpg.89abcdef.part.jpg"]
+    for path in left:
+        path.touch()
+    go(photos, out, toy)
+    assert [path.exists() for path in left] == [False, False]
+
+
+def test_a_study_of_which_nothing_can_be_placed(tmp_path, out, toy):
+    draw(tmp_path / "photos", "S1/V1_01-02-2026/a.png")
+    summary, _ = go(tmp_path / "photos", out, toy)
+    assert (summary.photos, summary.rows, summary.failures) == (0, 0, 1)
+    assert table(out) == []
+    assert "01-02-2026" in (out / "report.html").read_text(encoding="utf-8")
+
+
 def _count(out) -> int:
     try:
         with store.Store.open(out / "study.sqlite") as kept:

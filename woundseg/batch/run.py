@@ -130,6 +130,7 @@ def run(
     plan = make_plan(root, out, options)
     watch.planned(plan)
     files.make_folder(out)
+    files.sweep(out)  # of a run that was killed as it wrote
     with store.Store.open(options.store or out / STORE, create=True) as kept:
         kept.remember(PHOTOS_ROOT, "", str(root.resolve()))
         study = Study(root, plan, out, _standing(kept, options), engine)
