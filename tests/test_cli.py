@@ -493,6 +493,7 @@ def test_segment_as_json(run, folder, tmp_path):
         "photo": str(folder / "b.jpg"),
         "mask": str(tmp_path / "masks" / "b.png"),
         "ulcer_px": 0,
+        "tissue": None,
         "error": None,
     }
     assert second["ulcer_px"] == pytest.approx(np.pi * 36**2, rel=0.02)
@@ -537,3 +538,88 @@ def test_segment_of_a_folder_without_photographs(run, tmp_path):
         status, _, error = run("segment", place, "--out", tmp_path / "masks")
         assert status == 2
         assert_one_line(error, str(place))
+
+
+def label_map(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        assert picture.mode == "L"
+        return np.array(picture)
+
+
+def test_segment_writes_tissues_inside_the_mask_alone(run, folder, tmp_path):
+    out = tmp_path / "masks"
+    status, told, _ = run("segment", folder, "--out", out, "--tissue")
+    assert status == 0
+    assert told.splitlines() == [str(out / name) for name in ("b.png", "p01/a.png")]
+    assert {str(path.relative_to(out)) for path in out.rglob("*.png")} == {
+        "b.png",
+        "b_tissue.png",
+        "p01/a.png",
+        "p01/a_tissue.png",
+    }
+    mask, tissue = label_map(out / "p01" / "a.png"), label_map(out / "p01" / "a_tissue.png")
+    assert tissue.shape == mask.shape
+    assert set(np.unique(tissue)) <= {0, 1, 2, 3, 4}
+    assert tissue.any()
+    assert not tissue[mask == 0].any()
+    assert not label_map(out / "b_tissue.png").any()  # no ulcer
+
+
+def test_segment_names_the_tissue_maps_as_json(run, folder, tmp_path):
+    out = tmp_path / "masks"
+    first, second = json.loads(run("segment", folder, "--out", out, "--tissue", "--json")[1])
+    assert first["tissue"] == str(out / "b_tissue.png")
+    assert second["tissue"] == str(out / "p01" / "a_tissue.png")
+    assert (second["mask"], second["error"]) == (str(out / "p01" / "a.png"), None)
+
+
+def test_segment_refuses_a_photograph_named_as_anothers_tissue_map(run, folder, tmp_path):
+    toy_weights.save(folder / "b_tissue.jpg", wall())
+    out = tmp_path / "masks"
+    status, _, error = run("segment", folder, "--out", out, "--tissue")
+    assert status == 2
+    assert_one_line(error, "b.jpg", "b_tissue.jpg")
+    assert not out.exists()
+    assert run("segment", folder, "--out", out)[0] == 0  # masks alone do not meet
+
+
+# --- measured colours of the card -------------------------------------------------------------
+
+
+def profile_text(columns: str = "patch,L,a,b") -> str:
+    """The colours of the card as drawn, as CSV."""
+    rows = [f"{n},{lab[0]},{lab[1]},{lab[2]}" for n, lab in toy_weights.profile().items()]
+    return "\n".join([columns, *rows]) + "\n"
+
+
+def test_score_takes_the_cards_measured_colours(run, drawn, tmp_path):
+    path = tmp_path / "card.csv"
+    path.write_text(profile_text())
+    status, out, _ = run("score", drawn / "foot.png", "--json", "--card-profile", path)
+    record = ScoreRecord.model_validate_json(out)
+    assert status == 0
+    assert record.settings.card_profile == toy_weights.profile()
+    assert record.colour.source == "card"
+    assert record.colour.residual_de2000 == pytest.approx(0, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("patch,L,a\nred,40,50\n", "no column b"),
+        ("", "no column patch, L, a, b"),
+        ("patch,L,a,b\n", "0 greys"),
+        ("patch,L,a,b\nmauve,1,2,3\n", "mauve"),
+        ("patch,L,a,b\nred,110,2,3\n", "110"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_stops_before_any_work(run, drawn, tmp_path, text, named):
+    path = tmp_path / "card.csv"
+    if text is not None:
+        path.write_text(text)
+    words = ("score", drawn / "foot.png", "--out", tmp_path / "out", "--card-profile", path)
+    status, out, error = run(*words)
+    assert (status, out) == (2, "")
+    assert_one_line(error, "card.csv", named)
+    assert not (tmp_path / "out").exists()

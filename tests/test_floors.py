@@ -20,6 +20,7 @@ FLOORS: dict[str, int] = {
     "classes": 0,
     "resources": 0,
     "files": 0,
+    "locks": 0,
     # 1: one thing
     "photo": 1,
     "masks": 1,
@@ -43,6 +44,7 @@ FLOORS: dict[str, int] = {
     "nets": 3,
     "engines": 3,
     "segment": 3,
+    "tissue_map": 3,
     "training": 3,
     # 4: assembly
     "pipeline": 4,
@@ -55,6 +57,7 @@ FLOORS: dict[str, int] = {
     "segment_folder": 5,
     "trial_report": 5,
     "evaluate": 5,
+    "evaluate_tissue": 5,
     "demo": 5,
     "store": 5,
     "batch": 5,

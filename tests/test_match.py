@@ -389,6 +389,15 @@ def test_an_ulcer_that_heals_and_comes_back():
     assert all(one.unsure == () and one.flags == () for one in named)
 
 
+def test_where_a_healed_ulcer_was_is_told_in_px_of_that_look():
+    named = follow(visits((BIG, OTHER), (SMALLER, OTHER), (OTHER,)))
+    assert [one.places for one in named[:2]] == [(), ()]
+    ((name, place),) = named[2].places
+    assert name == "u1"
+    (middle,) = moved(MOVES[2], np.array([[202.0, 182.0]]))  # SMALLER's own
+    assert place == pytest.approx(middle, abs=1.5)
+
+
 def test_names_go_by_size_at_first_sight_and_by_place_after():
     named = follow(visits((OTHER, BIG), (SMALL, OTHER), (OTHER,)))
     assert names(named) == [("u2", "u1"), ("u1", "u2"), ("u2",)]
@@ -599,7 +608,13 @@ def test_a_new_name_at_a_known_place_replaces_the_automatic_one():
     named = follow(told(visits((BIG,), (SMALLER,), (SMALL,), ()), None, None, "heel", None))
     assert names(named) == [("heel",), ("heel",), ("heel",), ()]
     assert named[3].closed == ("heel",)
+    assert [name for name, _ in named[3].places] == ["heel"]
     assert all(one.flags == () for one in named)
+
+
+def test_an_automatic_name_is_replaced_where_it_had_healed_too():
+    named = follow(told(visits((BIG,), (), (SMALL,)), None, None, "heel"))
+    assert (named[1].closed, [name for name, _ in named[1].places]) == (("heel",), ["heel"])
 
 
 def test_a_known_name_at_another_place_is_believed_and_noted():
@@ -621,7 +636,7 @@ def test_a_named_look_needs_no_registration():
 
 def test_a_named_look_without_an_outline_is_closed():
     looks = [look(foot(1), (BIG,)), look(foot(7), ())]
-    assert follow(told(looks, None, "u1"))[1].closed == ("u1",)
+    assert follow(told(looks, None, "u1"))[1] == Named(closed=("u1",))  # and no place is known
     covered = look(foot(1), (), card=box(160, 140, 250, 225))
     assert follow(told([looks[0], covered], None, "u1"))[1].closed == ()
 

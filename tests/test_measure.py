@@ -17,9 +17,9 @@ MM = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 FINE = 8
 
 
-def segmentation(probability, tissue=None, look=1.0, border=0.0, smallest=30):
+def segmentation(probability, tissue=None, look=1.0, border=0.0, smallest=30, **more):
     return Segmentation(
-        np.ascontiguousarray(probability, np.float32), tissue, MODEL, look, border, smallest
+        np.ascontiguousarray(probability, np.float32), tissue, MODEL, look, border, smallest, **more
     )
 
 
@@ -276,6 +276,109 @@ def test_tissue_fractions_sum_to_one():
         {"granulation": 0.75, "slough": 0.25, "necrosis": 0.0, "other": 0.0}
     )
     assert measure.ulcers(segmentation(picture), None).total.tissue is None
+
+
+def shares(tissue):
+    return tuple(tissue.model_dump().values())
+
+
+def two_ulcers(*tissues):
+    """200 px above and 100 px below, with ids of tissues in ten equal parts from left to right."""
+    picture, tissue = np.zeros((60, 60)), np.zeros((60, 60), np.uint8)
+    for (top, high), ids in zip(((5, 10), (40, 5)), tissues, strict=False):
+        picture[top : top + high, 10:30] = 1
+        tissue[top : top + high, 10:30] = np.repeat(ids, 2)
+    return picture, tissue
+
+
+def test_the_interval_of_a_fraction_is_symmetrical_on_the_logit_scale():
+    """Granulation 0.5, slough 0.3, necrosis 0.2; sd 0.5: 0.98 either way."""
+    picture, tissue = two_ulcers([1] * 5 + [2] * 3 + [3] * 2)
+    (ulcer,) = measure.ulcers(segmentation(picture, tissue, fraction_sd=0.5), None).ulcers
+    assert shares(ulcer.tissue) == pytest.approx((0.5, 0.3, 0.2, 0.0))
+    # logit 0 - 0.98 is 1 / (1 + e^0.98); logit 0.3 is -0.8473, logit 0.2 -1.3863.
+    assert shares(ulcer.tissue_low)[:3] == pytest.approx((0.2729, 0.1386, 0.0858), abs=1e-4)
+    assert shares(ulcer.tissue_high)[:3] == pytest.approx((0.7271, 0.5331, 0.3998), abs=1e-4)
+    # Nothing was called other: from none to what 2% may be, logit -3.8918 + 0.98.
+    assert (ulcer.tissue_low.other, ulcer.tissue_high.other) == (
+        0.0,
+        pytest.approx(0.0516, abs=1e-4),
+    )
+
+
+def test_a_bed_of_one_tissue_may_be_all_of_it():
+    picture, tissue = two_ulcers([3] * 10)
+    total = measure.ulcers(segmentation(picture, tissue, fraction_sd=0.5), None).total
+    assert shares(total.tissue) == (0.0, 0.0, 1.0, 0.0)
+    assert total.tissue_high.necrosis == 1.0
+    assert total.tissue_low.necrosis == pytest.approx(1 - 0.0516, abs=1e-4)
+    assert shares(total.tissue_low)[:2] == (0.0, 0.0)
+
+
+def test_weights_that_say_nothing_of_their_error_give_no_interval():
+    picture, tissue = two_ulcers([1] * 10)
+    total = measure.ulcers(segmentation(picture, tissue), None).total
+    assert total.tissue is not None
+    assert (total.tissue_low, total.tissue_high) == (None, None)
+
+
+@given(st.floats(0, 1), st.floats(0.001, 6))
+def test_an_interval_holds_its_fraction(share, by):
+    low, high = measure._moved(share, -by), measure._moved(share, by)
+    assert 0 <= low <= share <= high <= 1
+    assert measure._moved(1 - share, by) == pytest.approx(1 - low)
+
+
+def test_callus_inside_the_outline_is_no_bed():
+    """Tissue 0: neither its share nor the others' is of it; the area is."""
+    picture, tissue = two_ulcers([0] * 6 + [1] * 3 + [4])
+    total = measure.ulcers(segmentation(picture, tissue), None).total
+    assert shares(total.tissue) == pytest.approx((0.75, 0.0, 0.0, 0.25))
+    assert total.area_px == 200
+
+
+def test_an_ulcer_of_callus_alone_has_no_bed():
+    picture, tissue = two_ulcers([0] * 10, [2] * 10)
+    measured = measure.ulcers(segmentation(picture, tissue, fraction_sd=0.5), None)
+    first, second = measured.ulcers
+    assert (first.tissue, first.tissue_low, first.tissue_high) == (None, None, None)
+    # The total is of what is known.
+    assert measured.total.tissue == second.tissue
+    alone = two_ulcers([0] * 10)
+    total = measure.ulcers(segmentation(*alone, fraction_sd=0.5), None).total
+    assert (total.tissue, total.tissue_low, total.tissue_high) == (None, None, None)
+
+
+def test_the_total_is_weighted_by_area():
+    """200 px of granulation, 100 px of half slough, half necrosis; without a scale and with one."""
+    picture, tissue = two_ulcers([1] * 10, [2] * 5 + [3] * 5)
+    known = segmentation(picture, tissue, fraction_sd=0.5)
+    for plane in (None, scale()):
+        measured = measure.ulcers(known, plane)
+        assert shares(measured.total.tissue) == pytest.approx((2 / 3, 1 / 6, 1 / 6, 0), abs=1e-3)
+        first, second = measured.ulcers
+        for end in ("tissue_low", "tissue_high"):
+            mixed = [
+                (2 * one + other) / 3
+                for one, other in zip(
+                    shares(getattr(first, end)), shares(getattr(second, end)), strict=True
+                )
+            ]
+            assert shares(getattr(measured.total, end)) == pytest.approx(mixed, abs=1e-3)
+    # On a plane of which the lower part is seen from farther, its ulcer weighs more.
+    tilted = Scale("given", ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, -0.01, 1.0)))
+    measured = measure.ulcers(known, tilted)
+    areas = {ulcer.tissue.granulation: ulcer.area_cm2 for ulcer in measured.ulcers}
+    assert areas[0.0] > 0.6 * areas[1.0]
+    assert measured.total.tissue.granulation == pytest.approx(areas[1.0] / sum(areas.values()))
+
+
+def test_the_tissue_goes_on_to_whoever_draws_it():
+    picture, tissue = two_ulcers([1] * 10)
+    assert measure.ulcers(segmentation(picture, tissue), None).tissue is tissue
+    assert measure.ulcers(segmentation(picture), None).tissue is None
+    _, total = measure.withheld(measure.ulcers(segmentation(picture, tissue), None))
+    assert (total.tissue, total.tissue_low, total.tissue_high) == (None, None, None)
 
 
 @hypothesis_settings(max_examples=25, deadline=None)

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from woundseg import measure, overlay, quality
+from woundseg.classes import GRANULATION, NECROSIS, OTHER, SLOUGH, TISSUES
 from woundseg.masks import Segmentation
+from woundseg.overlay import bed
+from woundseg.overlay.lettering import INK, PAPER, font
 from woundseg.pages.look import OUTLINE, OUTLINE_EDGE
 from woundseg.records import (
     ColourFacts,
@@ -98,7 +101,7 @@ def test_the_picture_is_never_longer_than_stated(shape):
 def test_several_ulcers_with_tissue_and_none():
     boxes = [(40, 40, 200, 150), (300, 60, 120, 90), (600, 300, 80, 80), (20, 400, 60, 60)]
     _, many = picture([*boxes, (200, 400, 50, 50)], tissue=2)
-    slough = overlay.TISSUES[1].colour
+    slough = TISSUES[1].colour
     assert near(many[600:], slough, 4).sum() > 5000  # the whole bar of the bed
     _, none = picture([])
     assert none.shape[0] < many.shape[0]
@@ -118,3 +121,144 @@ def test_long_advice_is_wrapped_into_the_panel():
     lines = overlay._wrapped([overlay._Line(flag.advice.strip())], 300.0, 20.0)
     assert len(lines) > 3
     assert all(overlay._text_length(line.text, 20.0) <= 300 for line in lines)
+
+
+# --- the bed ----------------------------------------------------------------------------------
+
+COLOURS = {tissue.id: tissue.colour for tissue in TISSUES}
+QUARTERS = dict.fromkeys(("granulation", "slough", "necrosis", "other"), 0.25)
+
+
+class Noted:
+    """A pen that notes what it writes, where, and where that ends."""
+
+    def __init__(self) -> None:
+        self.texts: list[tuple[str, tuple[float, float], float]] = []
+
+    def text(self, at, text, *, font, **_more):
+        self.texts.append((text, at, at[0] + font.getlength(text)))
+
+    def rectangle(self, *_place, **_colour):
+        pass
+
+
+def four_parts(shape=(600, 800), top=200, left=300):
+    """A bed of 160 px with each tissue in a quarter: ids of classes, times the mask."""
+    tissue = np.zeros(shape, np.uint8)
+    for number, each in enumerate((GRANULATION, SLOUGH, NECROSIS, OTHER)):
+        y, x = top + 80 * (number // 2), left + 80 * (number % 2)
+        tissue[y : y + 80, x : x + 80] = each
+    return tissue
+
+
+def test_the_panel_has_a_bar_of_shares_and_the_ulcer_painted():
+    box = (300, 200, 160, 160)
+    _, plain = picture([box])
+    _, read = picture([box], tissue=four_parts())
+    assert read.shape[0] > plain.shape[0] + 100
+    panel = read[600:]
+    for colour in COLOURS.values():
+        rows = near(panel, colour, 4).sum(axis=1)
+        # A quarter of the bar: the room is 800 px less two margins of 0.8 · 800/22.
+        assert (abs(rows - (800 - 1.6 * 800 / 22) / 4) <= 3).any()
+    # The close-up: seven tenths of the tissue's colour, three of the drawn bed's.
+    for colour in COLOURS.values():
+        mixed = 0.7 * np.array(colour) + 0.3 * np.array((150, 30, 30))
+        assert near(panel, mixed, 6).sum() > 1500
+        assert not near(plain[600:], mixed, 6).sum() > 400
+    assert near(panel, (150, 30, 30), 6).sum() > 4 * 1500  # and as photographed
+
+
+def test_a_rejected_photograph_shows_no_tissue():
+    flag = quality.flag("blurred", "reject")
+    _, read = picture([(300, 200, 160, 160)], tissue=four_parts(), flags=[flag])
+    _, plain = picture([(300, 200, 160, 160)], flags=[flag])
+    assert np.array_equal(read, plain)
+
+
+def test_the_close_up_is_a_square_around_the_ulcers_black_beyond_the_frame():
+    pixels = np.full((100, 120, 3), 90, np.uint8)
+    probability = np.zeros((100, 120), np.float32)
+    probability[0:40, 100:120] = 1
+    tissue = np.where(probability > 0, NECROSIS, 0).astype(np.uint8)
+
+    def measured(tissue, probability):
+        return measure.ulcers(Segmentation(probability, tissue, MODEL, 1.0, 1.0, 30), None)
+
+    close = bed.close_up(pixels, measured(tissue, probability))
+    # 40 px and a quarter on each side; its middle is (110, 20).
+    assert (close.pixels.shape, close.tissue.shape) == ((60, 60, 3), (60, 60))
+    seen = np.zeros((60, 60), bool)
+    seen[10:60, 0:40] = True
+    assert np.array_equal(close.pixels[..., 0] == 90, seen)
+    assert not close.pixels[~seen].any()
+    drawn = np.zeros((60, 60), np.uint8)
+    drawn[10:50, 20:40] = NECROSIS
+    assert np.array_equal(close.tissue, drawn)
+    assert bed.close_up(pixels, measured(None, probability)) is None
+    assert bed.close_up(pixels, measured(tissue, 0 * probability)) is None
+
+
+def test_a_bed_of_callus_alone_has_neither_bar_nor_close_up():
+    box = (300, 200, 160, 160)
+    _, callus = picture([box], tissue=np.zeros((600, 800)))
+    _, plain = picture([box])
+    assert np.array_equal(callus, plain)
+
+
+def test_letters_stand_on_the_thickest_patch_and_only_where_they_fit():
+    pen = Noted()
+    where = np.zeros((100, 100), bool)
+    where[5:46, 50:91] = True  # its middle is (70, 25)
+    where[60:90, 10:20] = True
+    for tissue in TISSUES:
+        bed._letter(pen, tissue, where, 20.0)
+    assert [text for text, _, _ in pen.texts] == ["G", "S", "N", "O"]
+    assert {at for _, at, _ in pen.texts} == {(70, 25)}
+    thin = np.zeros((100, 100), bool)
+    thin[10:22, :] = True  # 6 px deep; from 0.35 · 20 = 7 px on there is room
+    bed._letter(pen, TISSUES[0], thin, 20.0)
+    bed._letter(pen, TISSUES[0], where & False, 20.0)
+    assert len(pen.texts) == 4
+
+
+def test_letters_can_be_read_on_every_colour():
+    """Light, with a dark edge: both are in the middle of each quarter of the painted picture."""
+    from PIL import Image
+
+    tissue = four_parts((160, 160), 0, 0)
+    shown = bed.CloseUp(np.full((160, 160, 3), 128, np.uint8), tissue)
+    panel = Image.new("RGB", (700, 400), PAPER)
+    end = bed.draw(panel, QUARTERS, shown, (10.0, 0.0, 680.0), 32.0)
+    assert end == bed.height(shown, 680.0, 32.0)
+    side = bed._side(680.0, 32.0)
+    left, top = 10 + side + round(0.6 * 32), round((bed._BAR + 0.2) * 32)
+    painted = np.asarray(panel)[top : top + side, left : left + side]
+    letters = []
+    for number in range(4):
+        y, x = side // 4 + side // 2 * (number // 2), side // 4 + side // 2 * (number % 2)
+        middle = painted[y - 18 : y + 18, x - 18 : x + 18]
+        assert near(middle, PAPER, 6).sum() > 30
+        assert near(middle, INK, 6).sum() > 30
+        letters.append(near(middle, PAPER, 40))
+    different = [(a != b).mean() for n, a in enumerate(letters) for b in letters[:n]]
+    assert min(different) > 0.02
+
+
+@pytest.mark.parametrize("room", [200.0, 680.0, 1500.0])
+def test_the_key_names_each_tissue_within_the_room(room):
+    pen = Noted()
+    bed._key(pen, QUARTERS, (10.0, 50.0, room), room / 20.4)
+    assert [text for text, _, _ in pen.texts] == [f"{name} 25%" for name in QUARTERS]
+    assert max(end for _, _, end in pen.texts) <= 10 + room
+    starts = [at[0] for _, at, _ in pen.texts]
+    assert all(end < start for (_, _, end), start in zip(pen.texts, starts[1:], strict=False))
+
+
+def test_the_key_leaves_out_what_is_not_there_and_keeps_its_size_where_it_fits():
+    pen = Noted()
+    shares = {"granulation": 0.996, "slough": 0.004, "necrosis": 0.0, "other": 0.0}
+    bed._key(pen, shares, (10.0, 50.0, 680.0), 32.0)
+    ((text, at, end),) = pen.texts
+    assert text == "granulation 100%"
+    assert end - at[0] == font(0.8 * 32.0).getlength(text)

@@ -9,13 +9,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from drawn_tissue import ByColour
 
-from woundseg import __version__, photo, results, segment
-from woundseg.errors import OutputError
+from woundseg import __version__, engines, photo, results, segment
+from woundseg.classes import CALLUS, GRANULATION
+from woundseg.errors import OutputError, UsageError
 from woundseg.measure import MeasureOptions
-from woundseg.pipeline import ScoreOptions, score
+from woundseg.pipeline import ScoreOptions, score, score_outlined
 from woundseg.records import NotEvaluable, Reason
 from woundseg.scale import ScaleOptions
+from woundseg.tissue_map import TissueReader
 
 toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
 
@@ -47,10 +50,11 @@ def test_the_record_of_a_disc(scored, segmenter):
     assert record.scale.tilt_deg == pytest.approx(0, abs=3)
     assert record.total.area_cm2 == ulcer.area_cm2
     assert record.quality.measurable
-    assert record.model == segmenter.model
+    assert record.model.tissue == segmenter.tissue.model
+    assert record.model.model_copy(update={"tissue": None}) == segmenter.model
     assert record.software == f"woundseg {__version__}"
     assert record.response is None
-    assert record.colour.source == "none"
+    assert record.colour.source == "card"
 
 
 def test_area_sd_follows_from_the_interval(scored):
@@ -175,3 +179,135 @@ def test_a_path_with_unusual_letters(segmenter):
     read = photo.from_pixels(toy_weights.photograph())
     odd = photo.Photo(Path("caf\udce9.jpg"), read.pixels, read.sha256)
     assert '"caf\\\\udce9.jpg"' in results.to_json(score(odd, segmenter))
+
+
+# --- tissue -----------------------------------------------------------------------------------
+
+
+class Told(ByColour):
+    """Calls each class of the bed one class, whatever its colour."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__()
+        self._place = place
+
+    def __call__(self, photos: np.ndarray) -> np.ndarray:
+        self.shown += list(photos)
+        answer = np.zeros((len(photos), 5, *photos.shape[1:3]), np.float32)
+        answer[:, self._place] = 1
+        return answer
+
+
+def reading(toy, engine):
+    """The toy network with this engine for the tissues."""
+    reader = TissueReader(engine, "f" * 64)
+    return segment.on_engine(engines.load(toy, "cpu"), toy, tissue=lambda: reader)
+
+
+def test_the_tissues_of_the_ulcer_are_in_the_record(toy):
+    """Crimson is nearest to what the engine knows as granulation; its sd on the logit is 0.5."""
+    engine = ByColour()
+    seen = measured(reading(toy, engine), toy_weights.photograph())
+    (ulcer,) = seen.record.ulcers
+    assert ulcer.tissue.granulation > 0.97
+    assert sum(ulcer.tissue.model_dump().values()) == pytest.approx(1)
+    assert ulcer.tissue_high.granulation == 1
+    assert ulcer.tissue_high.slough == pytest.approx(0.0516, abs=0.01)
+    assert seen.record.total.tissue == ulcer.tissue
+    assert vars(seen.record.model.tissue) == {
+        "name": "by colour",
+        "version": "0",
+        "sha256": "f" * 64,
+    }
+    assert np.array_equal(seen.measurement.tissue > 0, seen.measurement.labels > 0)
+    assert len(engine.shown) == 2
+
+
+def test_the_bed_may_be_all_callus(toy):
+    seen = measured(reading(toy, Told(4)), toy_weights.photograph())
+    assert CALLUS not in np.unique(seen.measurement.tissue)
+    assert seen.record.total.area_cm2 == pytest.approx(2.545, rel=0.02)
+    assert seen.record.total.tissue is None
+    assert seen.record.model.tissue is not None  # it was looked for
+
+
+def test_without_an_ulcer_there_is_no_tissue_and_nobody_looks(toy):
+    engine = ByColour()
+    record = measured(reading(toy, engine), toy_weights.photograph(())).record
+    assert (record.total.tissue, record.total.tissue_low, record.model.tissue) == (None, None, None)
+    assert record.colour.source == "card"
+    assert engine.shown == []
+
+
+def test_the_reader_is_loaded_once_and_when_it_is_first_asked_for(toy):
+    loaded = []
+    reader = TissueReader(Told(1), "f" * 64)
+
+    def load():
+        loaded.append(1)
+        return reader
+
+    segmenter = segment.on_engine(engines.load(toy, "cpu"), toy, tissue=load)
+    segmenter(toy_weights.photograph())
+    assert loaded == []
+    assert segmenter.tissue is segmenter.tissue is reader
+    assert loaded == [1]
+
+
+def test_a_segmenter_without_a_reader_gives_no_tissue(toy):
+    seen = measured(segment.on_engine(engines.load(toy, "cpu"), toy), toy_weights.photograph())
+    assert (seen.record.total.tissue, seen.record.model.tissue) == (None, None)
+    assert seen.record.total.area_cm2 == pytest.approx(2.545, rel=0.02)
+    assert seen.measurement.tissue is None
+
+
+def test_the_tissue_of_specks_is_not_read(toy):
+    """The second disc has 0.126 cm²: an ulcer, and with a least of 0.2 cm² a speck."""
+    pixels = toy_weights.photograph(((30.0, 30.0, 9.0), (30.0, 90.0, 2.0)))
+    at = (round(90 * toy_weights.PX_PER_MM), round(30 * toy_weights.PX_PER_MM))
+    for least, tissue, looks in ((0.05, GRANULATION, 4), (0.2, 0, 2)):
+        engine = Told(1)
+        options = MeasureOptions(min_ulcer_cm2=least)
+        seen = measured(reading(toy, engine), pixels, measure=options)
+        assert seen.measurement.tissue[at] == tissue
+        assert len(engine.shown) == looks  # twice each window
+
+
+def test_where_white_balance_came_from(segmenter):
+    """The card's greys; with its measured colours what these leave; else an estimate, or none."""
+    pixels = toy_weights.photograph()
+    profile = toy_weights.profile()
+    record = measured(segmenter, pixels, card_profile=profile).record
+    assert record.colour.source == "card"
+    assert record.colour.residual_de2000 == pytest.approx(0, abs=1)
+    assert record.settings.card_profile == profile
+    plain = measured(segmenter, pixels).record
+    assert (plain.colour.residual_de2000, plain.settings.card_profile) == (None, None)
+    bare = measured(segmenter, toy_weights.photograph(cards=0)).record
+    assert bare.colour.source in ("estimate", "none")
+    assert bare.total.tissue is not None
+
+
+def test_the_network_is_shown_the_balanced_photograph(toy):
+    """Half the blue light: the card's greys take it back, and the skin has its own blue again."""
+    dim = toy_weights.photograph().astype(np.float32)
+    dim[..., 2] *= 0.7
+    engine = Told(1)
+    measured(reading(toy, engine), dim.astype(np.uint8))
+    plain = Told(1)
+    measured(reading(toy, plain), toy_weights.photograph())
+    shown, usual = (each.shown[0].reshape(-1, 3).mean(axis=0) for each in (engine, plain))
+    assert shown == pytest.approx(usual, abs=6)
+
+
+def test_what_a_person_outlined_has_tissue_too(toy):
+    outline = np.zeros(toy_weights.photograph().shape[:2], bool)
+    outline[100:140, 100:160] = True
+    segmenter = reading(toy, Told(1))
+    read = photo.from_pixels(toy_weights.photograph(()))
+    record = score_outlined(read, outline, segmenter, ScoreOptions()).record
+    assert record.model.name == "outlined by hand"
+    assert record.model.tissue == segmenter.tissue.model
+    assert record.total.tissue.granulation == 1
+    with pytest.raises(UsageError, match="has 60 x 40 pixels"):
+        score_outlined(read, outline[100:140, 100:160], segmenter, ScoreOptions())

@@ -1,6 +1,7 @@
 """Flags on drawn photographs: each fires where it should, and stays silent where it should."""
 
 import functools
+import warnings
 
 import cv2
 import numpy as np
@@ -305,6 +306,39 @@ def test_an_ulcer_that_the_network_is_not_sure_of():
     second = 0.97 * probability
     second[60:80, 180:200] = 0.7
     assert codes(assess(pixels, second, given())) == {("ulcer_unsure", "warning")}
+
+
+def unsure_of_tissue(sure_px, tissue_px=None):
+    """Flags of the drawn foot whose bed has this sureness, 0 to 255, and this tissue."""
+    pixels, probability = foot()
+    bed = probability > 0
+    tissue = np.where(bed, 1 if tissue_px is None else tissue_px, 0).astype(np.uint8)
+    sure = np.where(bed, sure_px, 0).astype(np.uint8)
+    found = Segmentation(probability, tissue, MODEL, 1.0, 1.0, 30, tissue_sure=sure)
+    return quality.assess(pixels, found, measure.ulcers(found, given()), given())
+
+
+def test_tissue_that_the_network_is_not_sure_of():
+    """0.75 of 255 is 191.25, on average over the bed; callus and skin do not count."""
+    assert not codes(unsure_of_tissue(192))
+    unsure = unsure_of_tissue(191)
+    assert codes(unsure) == {("tissue_uncertain", "note")}
+    assert unsure.measurable
+    left = np.arange(SIDE)[None, :] < 200
+    assert not codes(unsure_of_tissue(np.where(left, 155, 235)))  # half and half: 195
+    assert codes(unsure_of_tissue(np.where(left, 145, 235)))  # 190
+    assert not codes(unsure_of_tissue(np.where(left, 0, 255), np.where(left, 0, 2)))
+
+
+def test_where_no_tissue_was_read_nothing_is_uncertain():
+    pixels, probability = foot()
+    assert not codes(assess(pixels, probability, given()))
+    nothing = np.zeros(probability.shape, np.uint8)
+    found = Segmentation(probability, nothing, MODEL, 1.0, 1.0, 30, tissue_sure=nothing)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # numpy's, on the mean of nothing
+        seen = quality.assess(pixels, found, measure.ulcers(found, given()), given())
+    assert not codes(seen)  # the ulcer is all callus
 
 
 def test_the_table_is_closed_and_gravest_first():

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woundseg.card import layout
+from woundseg.classes import TISSUE_NAMES
 from woundseg.errors import OutputError
 from woundseg.simulate import (
     Camera,
@@ -419,6 +420,9 @@ def test_written_visits(tmp_path):
         "S01/V2_2025-02-15/photo.jpg",
     ]
     assert [float(row["area_cm2"]) for row in rows] == [8.0, 0.0]
+    open_bed, closed = ([row[tissue] for tissue in TISSUE_NAMES] for row in rows)
+    assert sum(map(float, open_bed)) == pytest.approx(1.0, abs=2e-4)
+    assert closed == [""] * 4
     assert decode_jpeg(paths[0].read_bytes()).shape[2] == 3
 
 

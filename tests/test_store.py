@@ -119,6 +119,29 @@ def appender(where, label: str, batches: int, size: int) -> subprocess.Popen[str
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+RUNNER = """
+import sys
+from woundseg.store import Store
+
+with Store.open(sys.argv[1], create=True) as study, study.alone():
+    print("alone", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def runner(where):
+    """Another process, which holds the run's lock of the study."""
+    command = [sys.executable, "-c", RUNNER, str(where)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        try:
+            assert process.stdout.readline() == "alone\n"
+            yield process
+        finally:
+            process.kill()
+
+
 def one_line(error: pytest.ExceptionInfo[WoundsegError], *parts: str) -> None:
     text = str(error.value)
     assert all(part in text for part in parts), text
@@ -528,6 +551,42 @@ class Behaviour:
         assert [process.returncode for process in several] == [0, 0, 0, 0], outputs
         with Store.open(where) as study:
             assert (study.count(), list(study.alterations())) == (4, [])
+
+    # --- one run at a time ---------------------------------------------------------------------
+
+    def test_a_second_run_is_refused_while_the_first_lives(self, where):
+        with runner(where) as first:
+            with Store.open(where, create=True) as study:
+                with pytest.raises(StudyBusyError) as caught, study.alone():
+                    pass
+                study.append([new()])  # a writer's turn is another matter
+                assert study.count() == 1
+            one_line(caught, "another run is writing", "Wait until it ends")
+            assert caught.value.exit_status == EXIT_USAGE
+            first.communicate("")
+        with Store.open(where) as study, study.alone():
+            study.append([new()])
+
+    def test_a_killed_run_leaves_no_lock(self, where):
+        with runner(where) as first:
+            first.send_signal(signal.SIGKILL)
+            assert first.wait() == -signal.SIGKILL
+        deadline = time.monotonic() + 20  # a server needs a moment to see that the link is gone
+        while True:
+            with Store.open(where) as study:
+                try:
+                    with study.alone():
+                        break
+                except StudyBusyError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.02)
+
+    def test_a_run_that_fails_gives_the_study_back(self, where):
+        with Store.open(where, create=True) as study, Store.open(where) as other:
+            with pytest.raises(KeyError), study.alone():
+                raise KeyError
+            with other.alone(), pytest.raises(StudyBusyError), study.alone():
+                pass
 
     # --- what cannot be used -------------------------------------------------------------------
 

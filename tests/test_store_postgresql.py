@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 import uuid
 from itertools import count
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 import sqlalchemy
 from test_store import JPEG, A, B, Behaviour, execute, new, one_line, raw
 
+from woundseg.batch.alone import alone
 from woundseg.errors import ConfigurationError, OutputError, UsageError
-from woundseg.store import Store
+from woundseg.store import Store, StudyBusyError
 
 pytestmark = pytest.mark.postgresql
 
@@ -136,6 +138,50 @@ class TestPostgresql(Behaviour):
         name = f"s{uuid.uuid4().hex}"
         execute(shared, f"CREATE SCHEMA {name}")
         return f"{shared}&options=-csearch_path%3D{name}"
+
+
+def test_two_studies_of_one_database_do_not_wait_for_each_other(shared):
+    several = []
+    for name in ("one", "other"):
+        execute(shared, f"CREATE SCHEMA {name}")
+        several.append(f"{shared}&options=-csearch_path%3D{name}")
+    one, other = (Store.open(where, create=True) for where in several)
+    with one, other, one.alone(), other.alone():
+        assert one.count() == other.count() == 0
+
+
+def test_two_machines_with_a_folder_each_and_one_database(where, tmp_path):
+    with (
+        alone(tmp_path / "one", where, create=True),
+        pytest.raises(StudyBusyError) as caught,
+        alone(tmp_path / "other", where, create=True),
+    ):
+        pass
+    one_line(caught, "postgresql+psycopg://chief:***@", "another run is writing")
+    assert PASSWORD not in str(caught.value)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_run_whose_link_breaks_ends_in_peace_and_holds_nothing(server, where):
+    with Store.open(where, create=True) as study, Store.open(where) as other:
+        with study.alone():
+            server.outside(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                " WHERE locktype = 'advisory' AND granted"
+            )
+            study.append([new()])
+        with other.alone():
+            assert other.count() == 1
+
+
+def test_a_server_that_ends_idle_sessions_does_not_end_the_runs(server, where):
+    Store.open(where, create=True).close()
+    name = sqlalchemy.make_url(where).database
+    server.outside(f"ALTER DATABASE {name} SET idle_session_timeout = '300ms'")
+    with Store.open(where) as study, study.alone():
+        time.sleep(0.8)
+        with Store.open(where) as other, pytest.raises(StudyBusyError), other.alone():
+            pass
 
 
 def test_the_server_is_at_another_address(tmp_path):

@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from woundseg.card import draw_card
+from woundseg import colour
+from woundseg.card import draw_card, layout
 
 SKIN, WOUND, CLOTH = (205, 160, 135), (220, 20, 130), (90, 110, 125)
 FACTS = {
@@ -130,6 +131,16 @@ def photograph(
     soft = cv2.GaussianBlur(canvas, (0, 0), 0.15 * px_per_mm)
     noise = np.random.default_rng(5).normal(0, 2, soft.shape)
     return np.clip(soft + noise, 0, 255).astype(np.uint8)
+
+
+def profile() -> dict[str, tuple[float, float, float]]:
+    """What the card's patches as drawn would measure: L*, a*, b* (D50)."""
+    measured = {}
+    for patch in layout("small").patches:
+        light = colour.to_linear(np.array(patch.box.colour, np.uint8))
+        lightness, a, b = colour.linear_to_lab(light, d50=True)
+        measured[patch.name] = (float(lightness), float(a), float(b))
+    return measured
 
 
 def save(path: Path, pixels: np.ndarray) -> Path:

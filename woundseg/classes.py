@@ -40,6 +40,10 @@ LABELLED_TISSUES: tuple[PixelClass, ...] = (
 )
 """All that labels tell apart. An ulcer's bed is made of ``TISSUES`` alone: callus never counts."""
 
+TISSUE_CHANNELS = (BACKGROUND, GRANULATION, SLOUGH, NECROSIS, CALLUS)
+"""What the tissue network tells apart, in the order of its outputs. No labels in reach show what
+``OTHER`` stands for: it is what the network cannot call."""
+
 UNLABELLED = 255
 """In label maps of tissue: nobody said what this pixel is. Neither background nor a tissue."""
 

@@ -64,7 +64,8 @@ def evaluation(overrides: list[str]) -> Evaluation:
         ConfigurationError: an unknown key, or a value of the wrong type.
     """
     values = compose("evaluate", overrides)
-    for key in ("split", "hold_out"):  # of training; evaluate has a split of its own
+    # Of training; evaluate has a split of its own.
+    for key in ("split", "hold_out", "photographs", "outlines", "necrosis", "teacher"):
         values["data"].pop(key, None)
     from woundseg.evaluate import Evaluation
 

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from woundseg.classes import LABELLED_TISSUES
+
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
@@ -22,6 +24,7 @@ ByteImage = NDArray[np.uint8]
 LABEL_COLOUR = (255, 255, 255)
 PREDICTION_COLOUR = (40, 130, 255)
 RIM_COLOUR = (0, 0, 0)
+UNLABELLED_GREY = (70, 70, 74)
 PANEL_PX = 280
 CAPTION_PX = 22
 GAP_PX = 8
@@ -40,6 +43,16 @@ class Tile:
     caption: str
 
 
+@dataclass(frozen=True)
+class TissueTile:
+    """One crop uint8 RGB (H, W, 3), maps of class ids (H, W), and what to write under it."""
+
+    pixels: ByteImage
+    label: ByteImage
+    called: ByteImage
+    caption: str
+
+
 def sheet(tiles: Sequence[Tile], title: str) -> bytes:
     """A JPEG with each tile twice: whole, and close up around its ulcers.
 
@@ -47,21 +60,52 @@ def sheet(tiles: Sequence[Tile], title: str) -> bytes:
         tiles: in reading order, four in a row.
         title: a line above them.
     """
+    panels = [[_drawn(tile, view) for view in (_whole(tile), _close(tile))] for tile in tiles]
+    key = [("label", LABEL_COLOUR), ("prediction", PREDICTION_COLOUR)]
+    return _page(panels, [tile.caption for tile in tiles], title, key)
+
+
+def tissue_sheet(tiles: Sequence[TissueTile], title: str) -> bytes:
+    """A JPEG with each crop, the tissues that were labelled in it, and those that were called."""
+    panels = [
+        [_resized(_square(picture)) for picture in (t.pixels, painted(t.label), painted(t.called))]
+        for t in tiles
+    ]
+    key = [(tissue.name, tissue.colour) for tissue in LABELLED_TISSUES]
+    return _page(panels, [tile.caption for tile in tiles], title, key)
+
+
+def painted(tissue: ByteImage) -> ByteImage:
+    """A map of class ids (H, W) in their colours, (H, W, 3); what has no label is grey."""
+    table = np.full((256, 3), UNLABELLED_GREY, np.uint8)
+    for each in LABELLED_TISSUES:
+        table[each.id] = each.colour
+    return np.asarray(table[tissue])
+
+
+def _page(
+    panels: Sequence[Sequence[ByteImage]],
+    captions: Sequence[str],
+    title: str,
+    key: Sequence[tuple[str, tuple[int, int, int]]],
+) -> bytes:
+    """Groups of panels, each with its caption, under a title and a key to the colours."""
     from PIL import Image, ImageDraw
 
-    width, height = 2 * PANEL_PX + GAP_PX, PANEL_PX + CAPTION_PX + GAP_PX
-    rows = max(1, -(-len(tiles) // ACROSS))
-    size = (ACROSS * (width + GAP_PX) + GAP_PX, rows * height + 2 * CAPTION_PX + GAP_PX)
+    step = PANEL_PX + GAP_PX
+    width = max((len(group) for group in panels), default=2) * step
+    height = PANEL_PX + CAPTION_PX + GAP_PX
+    rows = max(1, -(-len(panels) // ACROSS))
+    size = (ACROSS * width + GAP_PX, rows * height + 2 * CAPTION_PX + GAP_PX)
     page = Image.new("RGB", size, (24, 24, 24))
     draw = ImageDraw.Draw(page)
-    _write_title(draw, title)
-    for number, tile in enumerate(tiles):
-        left = GAP_PX + (number % ACROSS) * (width + GAP_PX)
+    _write_title(draw, title, key)
+    for number, (group, caption) in enumerate(zip(panels, captions, strict=True)):
+        left = GAP_PX + (number % ACROSS) * width
         top = 2 * CAPTION_PX + (number // ACROSS) * height
-        for panel, view in enumerate((_whole(tile), _close(tile))):
-            picture = Image.fromarray(_drawn(tile, view))
-            page.paste(picture, (left + panel * (PANEL_PX + GAP_PX), top))
-        _write(draw, (left, top + PANEL_PX + 3), tile.caption)
+        for place, panel in enumerate(group):
+            page.paste(Image.fromarray(panel), (left + place * step, top))
+        _write(draw, (left, top + PANEL_PX + 3), caption)
     stream = io.BytesIO()
     page.save(stream, "JPEG", quality=88)
     return stream.getvalue()
@@ -119,10 +163,23 @@ def _resized(square: ByteImage) -> ByteImage:
     return np.ascontiguousarray(resized, np.uint8)
 
 
-def _write_title(draw: ImageDraw, title: str) -> None:
+def _write_title(
+    draw: ImageDraw, title: str, key: Sequence[tuple[str, tuple[int, int, int]]]
+) -> None:
     _write(draw, (GAP_PX, 4), title)
-    _write(draw, (GAP_PX, 4 + CAPTION_PX), "label", LABEL_COLOUR)
-    _write(draw, (GAP_PX + 60, 4 + CAPTION_PX), "prediction", PREDICTION_COLOUR)
+    left = GAP_PX
+    for name, colour in key:
+        top = 4 + CAPTION_PX
+        draw.rectangle((left, top + 2, left + 12, top + 14), fill=colour, outline=(235, 235, 235))
+        _write(draw, (left + 18, top), name)
+        left += 34 + 8 * len(name)
+
+
+def _square(picture: ByteImage) -> ByteImage:
+    """A picture (H, W, 3) on a black square."""
+    height, width = picture.shape[:2]
+    side = max(height, width)
+    return np.pad(picture, ((0, side - height), (0, side - width), (0, 0)))
 
 
 def _write(

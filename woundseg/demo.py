@@ -29,7 +29,10 @@ TRIAL_TITLE = (
     f"A trial of {TrialSpec().subjects} SIMULATED subjects "
     "(areas drawn from stated healing curves, no patient)"
 )
-HEADER = f"{'visit':<16} {'true cm²':>9} {'measured cm² (95%)':>24} {'error':>7}  response"
+HEADER = (
+    f"{'visit':<16} {'true cm²':>9} {'measured cm² (95%)':>24} {'error':>7}  "
+    f"{'granulation':>11} {'called':>7}  response"
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class DemoVisit:
 
     row: VisitRow
     true_cm2: float
+    true_granulation: float | None
     code: str
 
     def line(self) -> str:
@@ -52,7 +56,9 @@ class DemoVisit:
         else:
             measured = f"{row.area_cm2:.2f} ({row.area_cm2_low:.2f} to {row.area_cm2_high:.2f})"
             error = f"{row.area_cm2 / self.true_cm2 - 1:+.1%}" if self.true_cm2 else ""
-        return f"{name:<16} {self.true_cm2:>9.2f} {measured:>24} {error:>7}  {self.code}"
+        told = f"{name:<16} {self.true_cm2:>9.2f} {measured:>24} {error:>7}"
+        shares = f"{_percent(self.true_granulation):>11} {_percent(row.granulation):>7}"
+        return f"{told}  {shares}  {self.code}"
 
 
 def subject(
@@ -84,7 +90,8 @@ def subject(
     truth = _truth(photos / "truth.csv")
     codes = _codes(found)
     for row in tables.read_visits(study / tables.VISITS):
-        yield DemoVisit(row, truth[row.path], codes.get(row.visit, ""))
+        true_cm2, granulation = truth[row.path]
+        yield DemoVisit(row, true_cm2, granulation, codes.get(row.visit, ""))
 
 
 def best_response(folder: Path) -> str:
@@ -118,6 +125,18 @@ def _codes(found: endpoint.Endpoint) -> dict[str, str]:
     return {visit: code or "baseline" for visit, code in pairs}
 
 
-def _truth(table: Path) -> dict[str, float]:
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
+
+
+def _truth(table: Path) -> dict[str, tuple[float, float | None]]:
+    """Area, and granulation's share of the bed where there is one, by path."""
     with table.open(encoding="utf-8", newline="") as stream:
-        return {row["path"]: float(row["area_cm2"]) for row in csv.DictReader(stream)}
+        return {
+            row["path"]: (float(row["area_cm2"]), _number(row["granulation"]))
+            for row in csv.DictReader(stream)
+        }
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from woundseg import contact, datasets, files, metrics, segment
-from woundseg.datasets.base import IMAGE_SUFFIXES, DataSet, Sample
+from woundseg.datasets.base import IMAGE_SUFFIXES, DataSet, LabelledSet, Sample
 from woundseg.engines import Device, Precision
 from woundseg.errors import DataSetError, TableError, UsageError
 
@@ -142,8 +142,8 @@ class Report:
 
     def text(self) -> str:
         """A table to read: each figure with how, over which photographs, n and interval."""
-        lines = [*_heading(self), "", _row("figure", "how", "over", "n", "value", "interval")]
-        return "\n".join(lines + [_line(estimate) for estimate in self.estimates])
+        lines = [*_heading(self), "", row("figure", "how", "over", "n", "value", "interval")]
+        return "\n".join(lines + [line(estimate) for estimate in self.estimates])
 
 
 def run(
@@ -203,7 +203,7 @@ def evaluate(
         UsageError: a fold has no photograph, or a prediction is not of its photograph's size.
     """
     options = options or EvaluateOptions()
-    samples = chosen(data, options)
+    samples = chosen(data, options.split, options.folds)
     predictions.expect(samples)
     scores = []
     for done, sample in enumerate(samples, start=1):
@@ -226,27 +226,27 @@ def evaluate(
     )
 
 
-def chosen(data: DataSet, options: EvaluateOptions) -> list[Sample]:
+def chosen(data: LabelledSet[Any], split: str, folds: Sequence[int]) -> list[Sample]:
     """The labelled photographs of the split and folds asked for.
 
     Raises:
         DataSetError: there is no split of that name, or none of its photographs has a label.
         UsageError: a fold has no photograph.
     """
-    samples = [sample for sample in data.samples(options.split) if sample.label_path]
+    samples = [sample for sample in data.samples(split) if sample.label_path]
     if not samples:
         raise DataSetError(
-            data.root, f"split {options.split!r} has no labels to compare with", "Take another"
+            data.root, f"split {split!r} has no labels to compare with", "Take another"
         )
     known = sorted({sample.fold for sample in samples if sample.fold is not None})
-    absent = [fold for fold in options.folds if fold not in known]
+    absent = [fold for fold in folds if fold not in known]
     if absent:
         raise UsageError(
-            f"folds={list(options.folds)}",
+            f"folds={list(folds)}",
             f"no photograph is of fold {absent[0]} (folds: {known})",
             "Name folds of folds.csv",
         )
-    return [s for s in samples if not options.folds or s.fold in options.folds]
+    return [s for s in samples if not folds or s.fold in folds]
 
 
 def write(report: Report, data: DataSet, predictions: Predictions, out: Path) -> list[Path]:
@@ -467,15 +467,17 @@ def _folds(options: EvaluateOptions) -> str:
     return f"fold {named}" if named else "all folds"
 
 
-def _row(title: str, how: str, over: str, *numbers: str) -> str:
+def row(title: str, how: str, over: str, *numbers: str) -> str:
+    """One line of the table, for figures or their headings."""
     n, value, interval = numbers
-    return f"{title:<24} {how:<10} {over:<15} {n:>5}  {value:>13}  {interval}".rstrip()
+    return f"{title:<28} {how:<10} {over:<15} {n:>5}  {value:>13}  {interval}".rstrip()
 
 
-def _line(estimate: metrics.Estimate) -> str:
+def line(estimate: metrics.Estimate) -> str:
+    """A figure as a line of the table."""
     unit = " px" if estimate.unit == "px" else ""
     if estimate.value is None:
-        return _row(estimate.title, estimate.how, estimate.over, str(estimate.n), "undefined", "")
+        return row(estimate.title, estimate.how, estimate.over, str(estimate.n), "undefined", "")
     digits = 1 if unit else 4
     value, low, high = (
         "" if number is None else f"{number:.{digits}f}"
@@ -483,7 +485,7 @@ def _line(estimate: metrics.Estimate) -> str:
     )
     interval = f"{low} to {high}" if low else "no interval"
     n = str(estimate.n)
-    return _row(estimate.title, estimate.how, estimate.over, n, value + unit, interval)
+    return row(estimate.title, estimate.how, estimate.over, n, value + unit, interval)
 
 
 def _without_name(estimate: metrics.Estimate) -> dict[str, Any]:

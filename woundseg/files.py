@@ -66,7 +66,7 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _output_error(path, error) from error
+        raise output_error(path, error) from error
     return path
 
 
@@ -104,7 +104,7 @@ def writing(path: Path) -> Iterator[Path]:
     except OSError as error:
         if part is not None and error.filename not in (None, str(part), part):
             raise  # the block failed on a file of its own: not ours to explain
-        raise _output_error(path, error) from error
+        raise output_error(path, error) from error
     finally:
         if part is not None:
             with suppress(OSError):
@@ -138,7 +138,8 @@ def _flush_to_disk(part: Path) -> None:
         os.close(handle)
 
 
-def _output_error(path: Path, error: OSError) -> OutputError:
+def output_error(path: Path, error: OSError) -> OutputError:
+    """The error to raise for what the system complained of at ``path``."""
     told = (f"cannot be written ({error.strerror or error})", "Choose another folder")
     cause, remedy = _CAUSES.get(error.errno or 0, told)
     return OutputError(path, cause, remedy)

@@ -31,13 +31,16 @@ class Segmentation:
     Attributes:
         probability: ulcer probability, float32 (H, W), 0 to 1.
         tissue: tissue class of each pixel, uint8 (H, W), ids of ``classes.TISSUES`` inside the
-            ulcer and 0 outside; None when the weights name no tissue.
+            ulcer and 0 outside and on callus; None where no tissue was read.
         model: the weights and what they ran on.
         looked_px_per_px: pixels the network saw for each pixel of the photograph where it looked
             closest (1 at full size, below 1 when the photograph was reduced).
         border_sd_px: standard deviation of the outline's place, in pixels of the network's look,
             as calibrated out of fold (the model card says how).
         min_ulcer_px: smallest ulcer that counts without a scale, in pixels of the network's look.
+        tissue_sure: how sure the network is of each pixel's tissue, uint8 (H, W), 255 is wholly.
+        fraction_sd: standard deviation of a tissue's fraction on the logit scale, as calibrated
+            out of fold.
     """
 
     probability: FloatMap
@@ -46,6 +49,8 @@ class Segmentation:
     looked_px_per_px: float
     border_sd_px: float
     min_ulcer_px: int
+    tissue_sure: ByteMap | None = None
+    fraction_sd: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from woundseg import outlines
 from woundseg.classes import TISSUES
-from woundseg.masks import BoolMap, FloatMap, Segmentation, fill_pinholes
+from woundseg.masks import BoolMap, ByteMap, FloatMap, Segmentation, fill_pinholes
 from woundseg.outlines import Points
 from woundseg.records import (
     DEFAULT_MIN_ULCER_CM2,
@@ -28,6 +28,8 @@ from woundseg.records import (
 )
 from woundseg.scale import mapping as planes
 
+LEAST_FRACTION: Final = 0.02
+"""Of the bed: a share below this cannot be told from none, nor one above its rest from all."""
 NORMAL_95: Final = 1.96
 """Half width of a 95% interval in standard deviations."""
 
@@ -69,6 +71,7 @@ class Measurement:
         specks: components too small to be ulcers.
         mm_per_px: root of the area of a pixel at the ulcers (the image's centre when there is
             none); None without a scale.
+        tissue: ids of ``classes.TISSUES``, uint8 (H, W), 0 elsewhere; None where none was read.
     """
 
     ulcers: tuple[Ulcer, ...]
@@ -79,6 +82,7 @@ class Measurement:
     peaks: tuple[float, ...]
     specks: int
     mm_per_px: float | None
+    tissue: ByteMap | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +147,7 @@ def ulcers(
         peaks=tuple(_peak(piece, segmentation.probability) for piece in found),
         specks=specks,
         mm_per_px=_mm_per_px(found, scale, labels.shape),
+        tissue=segmentation.tissue,
     )
 
 
@@ -303,15 +308,17 @@ def _ulcer(
 ) -> Ulcer:
     shape = dict.fromkeys(("perimeter_cm", "length_cm", "width_cm"))
     area = None if piece.area_mm2 is None else piece.area_mm2 / 100.0
+    tissue = _tissue(piece, segmentation)
+    low, high = _tissue_interval(tissue, segmentation.fraction_sd)
     return Ulcer(
         id=f"u{place}",
         **_interval(area, math.hypot(spread.scale, spread.border)),
         **(shape if scale is None else _shape(piece, scale)),
         area_px=piece.area_px,
         bbox_px=piece.bbox,
-        tissue=_tissue(piece, segmentation),
-        tissue_low=None,
-        tissue_high=None,
+        tissue=tissue,
+        tissue_low=low,
+        tissue_high=high,
     )
 
 
@@ -353,6 +360,35 @@ def _fractions(amounts: dict[str, float]) -> TissueFractions | None:
     return TissueFractions(**{name: amount / whole for name, amount in amounts.items()})
 
 
+def _tissue_interval(
+    tissue: TissueFractions | None, fraction_sd: float
+) -> tuple[TissueFractions | None, TissueFractions | None]:
+    """The ends of the fractions' 95% intervals, symmetrical on the logit scale."""
+    if tissue is None or fraction_sd <= 0.0:
+        return None, None
+    low, high = (
+        TissueFractions(
+            **{
+                name: _moved(share, sign * NORMAL_95 * fraction_sd)
+                for name, share in tissue.model_dump().items()
+            }
+        )
+        for sign in (-1.0, 1.0)
+    )
+    return low, high
+
+
+def _moved(share: float, by: float) -> float:
+    """A share moved on the logit scale; what is all but nothing may be nothing."""
+    if by < 0.0 and share <= LEAST_FRACTION:
+        return 0.0
+    if by > 0.0 and share >= 1.0 - LEAST_FRACTION:
+        return 1.0
+    kept = min(max(share, LEAST_FRACTION), 1.0 - LEAST_FRACTION)
+    moved = 1.0 / (1.0 + math.exp(-math.log(kept / (1.0 - kept)) - by))
+    return min(share, moved) if by < 0.0 else max(share, moved)
+
+
 def _total(figures: tuple[Ulcer, ...], spreads: list[_Spread], scale: Scale | None) -> UlcerFigures:
     """All ulcers together: areas and perimeters add up; the errors are taken to go together."""
     if len(figures) == 1:
@@ -377,9 +413,9 @@ def _total(figures: tuple[Ulcer, ...], spreads: list[_Spread], scale: Scale | No
         width_cm=None,
         area_px=sum(figure.area_px or 0 for figure in figures),
         bbox_px=_joined_box(figures),
-        tissue=_joined_tissue(figures),
-        tissue_low=None,
-        tissue_high=None,
+        tissue=_joined_tissue(figures, "tissue"),
+        tissue_low=_joined_tissue(figures, "tissue_low"),
+        tissue_high=_joined_tissue(figures, "tissue_high"),
     )
 
 
@@ -392,15 +428,30 @@ def _joined_box(figures: tuple[Ulcer, ...]) -> tuple[int, int, int, int] | None:
     return left, top, right - left, bottom - top
 
 
-def _joined_tissue(figures: tuple[Ulcer, ...]) -> TissueFractions | None:
-    """Fractions over all ulcers, each weighted by its area."""
-    amounts = dict.fromkeys((tissue.name for tissue in TISSUES), 0.0)
-    for figure in figures:
-        if figure.tissue is not None:
-            weight = figure.area_px if figure.area_cm2 is None else figure.area_cm2
-            for name, share in figure.tissue.model_dump().items():
-                amounts[name] += share * (weight or 0.0)
-    return _fractions(amounts)
+def _joined_tissue(
+    figures: tuple[Ulcer, ...], name: Literal["tissue", "tissue_low", "tissue_high"]
+) -> TissueFractions | None:
+    """Fractions, or ends of their intervals, averaged over the ulcers by area.
+
+    The errors are taken to go together: one light falls on all of them.
+    """
+    known = [(getattr(figure, name), _weight(figure)) for figure in figures]
+    known = [(fractions, weight) for fractions, weight in known if fractions is not None]
+    whole = sum(weight for _, weight in known)
+    if whole <= 0.0:
+        return None
+    return TissueFractions(
+        **{
+            tissue.name: min(
+                1.0, sum(getattr(each, tissue.name) * weight for each, weight in known) / whole
+            )
+            for tissue in TISSUES
+        }
+    )
+
+
+def _weight(figure: Ulcer) -> float:
+    return float((figure.area_px if figure.area_cm2 is None else figure.area_cm2) or 0.0)
 
 
 def _touches_frame(piece: _Piece, segmentation: Segmentation) -> bool:

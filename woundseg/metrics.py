@@ -229,8 +229,11 @@ Formula = Callable[[Columns, Floats], Floats]
 
 
 @dataclass(frozen=True)
-class _Statistic:
-    """One figure: from the photographs' columns (n,) and weights (draws, n) to (draws,)."""
+class Statistic:
+    """One figure: from the photographs' columns (n,) and weights (draws, n) to (draws,).
+
+    ``over`` names the column that is above 0 for the photographs it is made from.
+    """
 
     name: str
     title: str
@@ -268,26 +271,43 @@ def summarise(
     """
     if not scores:
         raise UsageError("evaluation", "there is no photograph", "Give at least one")
+    groups = [item.group for item in scores]
+    return estimates(STATISTICS, _columns(scores), groups, bootstrap)
+
+
+def estimates(
+    statistics: Sequence[Statistic],
+    columns: Columns,
+    groups: Sequence[str],
+    bootstrap: Bootstrap | None = None,
+) -> tuple[Estimate, ...]:
+    """Figures over the photographs, each with its bootstrap interval.
+
+    Args:
+        statistics: which figures, in the order in which they are given.
+        columns: (n,) each, with those that the figures are over.
+        groups: of each photograph; whole groups are drawn.
+        bootstrap: draws, seed and level of the intervals; None takes the defaults.
+    """
     options = bootstrap or Bootstrap()
-    columns = _columns(scores)
-    groups = np.unique([item.group for item in scores], return_inverse=True)[1]
-    drawn: dict[str, list[Floats]] = {stat.name: [] for stat in STATISTICS}
-    for weights in _draws(groups, options):
-        for stat in STATISTICS:
+    numbers = np.unique(groups, return_inverse=True)[1]
+    drawn: dict[str, list[Floats]] = {stat.name: [] for stat in statistics}
+    for weights in _draws(numbers, options):
+        for stat in statistics:
             drawn[stat.name].append(_value(stat, columns, weights))
     return tuple(
         _estimate(stat, columns, np.concatenate(drawn[stat.name]), options.level)
-        for stat in STATISTICS
+        for stat in statistics
     )
 
 
-def _estimate(stat: _Statistic, columns: Columns, drawn: Floats, level: float) -> Estimate:
+def _estimate(stat: Statistic, columns: Columns, drawn: Floats, level: float) -> Estimate:
     known = drawn[np.isfinite(drawn)]
     tails = [(1 - level) / 2, (1 + level) / 2]
     # An interval from the few draws in which a figure happened to be defined would mislead.
     enough = known.size >= max(1, drawn.size / 2)
     low, high = np.quantile(known, tails) if enough else (math.nan, math.nan)
-    rows = _rows(stat.over, columns)
+    rows = columns[stat.over] > 0
     return Estimate(
         name=stat.name,
         title=stat.title,
@@ -301,9 +321,9 @@ def _estimate(stat: _Statistic, columns: Columns, drawn: Floats, level: float) -
     )
 
 
-def _value(stat: _Statistic, columns: Columns, weights: Floats) -> Floats:
+def _value(stat: Statistic, columns: Columns, weights: Floats) -> Floats:
     """The figure for each row of weights (draws, n); NaN where it is undefined."""
-    rows = _rows(stat.over, columns)
+    rows = columns[stat.over] > 0
     chosen = {name: column[rows] for name, column in columns.items()}
     with np.errstate(invalid="ignore", divide="ignore"):
         return stat.formula(chosen, weights[:, rows])
@@ -326,6 +346,9 @@ def _columns(scores: Iterable[PhotoScore]) -> Columns:
     columns = {name: np.array([getattr(s, name) for s in scores], np.float64) for name in _COLUMNS}
     both = (columns["label_px"] > 0) & (columns["predicted_px"] > 0)
     ones = np.ones(len(scores))
+    columns["all"] = ones
+    columns["nonempty label"] = (columns["label_px"] > 0).astype(np.float64)
+    columns["both nonempty"] = both.astype(np.float64)
     columns["difference_px"] = columns["predicted_px"] - columns["label_px"]
     columns["log_label"] = np.log(columns["label_px"], where=both, out=ones * math.nan)
     columns["log_predicted"] = np.log(columns["predicted_px"], where=both, out=ones * math.nan)
@@ -333,18 +356,8 @@ def _columns(scores: Iterable[PhotoScore]) -> Columns:
     return columns
 
 
-def _rows(over: str, columns: Columns) -> BoolMask:
-    everything = np.ones(columns["label_px"].size, np.bool_)
-    label, predicted = columns["label_px"] > 0, columns["predicted_px"] > 0
-    kept: dict[str, BoolMask] = {
-        "all": everything,
-        "nonempty label": label,
-        "both nonempty": label & predicted,
-    }
-    return kept[over]
-
-
-def _mean(name: str) -> Formula:
+def mean_of(name: str) -> Formula:
+    """The average of a column over photographs."""
     return lambda columns, weights: (weights @ columns[name]) / weights.sum(1)
 
 
@@ -390,7 +403,8 @@ def _limit(name: str, side: float, to: Callable[[Floats], Floats] = lambda x: x)
     return formula
 
 
-def _icc_of(first: str, second: str) -> Formula:
+def agreement_of(first: str, second: str) -> Formula:
+    """ICC(2,1) of two columns."""
     return lambda columns, weights: _icc(np.stack([columns[first], columns[second]], 1), weights)
 
 
@@ -412,9 +426,9 @@ def _icc(ratings: Floats, weights: Floats) -> Floats:
     return np.where(spread * n > _ROUGH * squares, (ms_targets - ms_error) / spread, math.nan)
 
 
-STATISTICS: tuple[_Statistic, ...] = (
+STATISTICS: tuple[Statistic, ...] = (
     *(
-        _Statistic(f"{name}_pooled", title, "pooled", "all", _pooled(share))
+        Statistic(f"{name}_pooled", title, "pooled", "all", _pooled(share))
         for name, title, share in (
             ("dice", "Dice", lambda a, b, both: (2 * both, a + b)),
             ("iou", "IoU", lambda a, b, both: (both, a + b - both)),
@@ -423,7 +437,7 @@ STATISTICS: tuple[_Statistic, ...] = (
         )
     ),
     *(
-        _Statistic(f"{name}_averaged{suffix}", title, "averaged", over, _mean(name))
+        Statistic(f"{name}_averaged{suffix}", title, "averaged", over, mean_of(name))
         for name, title in (
             ("dice", "Dice"),
             ("iou", "IoU"),
@@ -433,29 +447,29 @@ STATISTICS: tuple[_Statistic, ...] = (
         for suffix, over in (("", "all"), ("_nonempty", "nonempty label"))
     ),
     *(
-        _Statistic(f"{name}_{end}", title, how, "both nonempty", formula(name), "px")
+        Statistic(f"{name}_{end}", title, how, "both nonempty", formula(name), "px")
         for name, title in (
             ("hd95_px", "95% Hausdorff distance"),
             ("assd_px", "mean surface distance"),
         )
-        for end, how, formula in (("averaged", "averaged", _mean), ("median", "median", _median))
+        for end, how, formula in (("averaged", "averaged", mean_of), ("median", "median", _median))
     ),
     *(
-        _Statistic(f"area_{end}", f"area, {what}", "agreement", "all", formula, unit)
+        Statistic(f"area_{end}", f"area, {what}", "agreement", "all", formula, unit)
         for end, what, formula, unit in (
             ("bias_px", "bias", _limit("difference_px", 0), "px"),
             ("loa_low_px", "lower limit", _limit("difference_px", -LIMITS_FACTOR), "px"),
             ("loa_high_px", "upper limit", _limit("difference_px", LIMITS_FACTOR), "px"),
-            ("icc_px", "ICC(2,1)", _icc_of("label_px", "predicted_px"), ""),
+            ("icc_px", "ICC(2,1)", agreement_of("label_px", "predicted_px"), ""),
         )
     ),
     *(
-        _Statistic(f"area_{end}", f"log area, {what}", "agreement", "both nonempty", formula, unit)
+        Statistic(f"area_{end}", f"log area, {what}", "agreement", "both nonempty", formula, unit)
         for end, what, formula, unit in (
             ("bias_ratio", "bias", _limit("log_ratio", 0, np.exp), "ratio"),
             ("loa_low_ratio", "lower limit", _limit("log_ratio", -LIMITS_FACTOR, np.exp), "ratio"),
             ("loa_high_ratio", "upper limit", _limit("log_ratio", LIMITS_FACTOR, np.exp), "ratio"),
-            ("icc_log", "ICC(2,1)", _icc_of("log_label", "log_predicted"), ""),
+            ("icc_log", "ICC(2,1)", agreement_of("log_label", "log_predicted"), ""),
         )
     ),
 )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg import __version__, measure, quality, scale
+from woundseg import __version__, colour, masks, measure, quality, scale
+from woundseg.colour import Balanced, Profile
 from woundseg.errors import UsageError
 from woundseg.masks import BoolMap, Segmentation
 from woundseg.measure import Measurement, MeasureOptions
 from woundseg.photo import Photo
 from woundseg.records import (
-    ColourFacts,
     ModelFacts,
     NotEvaluable,
     PhotoFacts,
@@ -26,6 +27,7 @@ from woundseg.records import (
 )
 from woundseg.scale import ScaleOptions
 from woundseg.segment import Segmenter
+from woundseg.tissue_map import TissueReader
 
 WHITE_AROUND_MARKERS = 1.04
 """The card over the hull of its markers: they lie close to its edge."""
@@ -41,6 +43,7 @@ class ScoreOptions:
     measure: MeasureOptions = field(default_factory=MeasureOptions)
     scale: ScaleOptions = field(default_factory=ScaleOptions)
     require_scale: bool = False
+    card_profile: Profile | None = None
 
     def without_given_scale(self) -> ScoreOptions:
         """The same for another photograph, of which the mm per pixel are not known."""
@@ -61,6 +64,15 @@ class Scored:
         return replace(self, record=self.record.model_copy(update={"response": response}))
 
 
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What was seen of a photograph: ulcers with their tissue, its scale and its colours."""
+
+    segmentation: Segmentation
+    scale: Scale | NotEvaluable
+    balanced: Balanced
+
+
 def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = None) -> Scored:
     """Measures one photograph.
 
@@ -69,9 +81,9 @@ def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = Non
     """
     options = options or ScoreOptions()
     found = scale_of(photo, options)
-    usable = found if isinstance(found, Scale) else None
-    segmentation = segmenter(photo.pixels, card_outline(usable))
-    return measured(photo, segmentation, found, options)
+    segmentation = segmenter(photo.pixels, card_outline(_usable(found)))
+    looked = with_tissue(photo, segmentation, found, options, segmenter.tissue)
+    return measured(photo, looked, options)
 
 
 def scale_of(photo: Photo, options: ScoreOptions) -> Scale | NotEvaluable:
@@ -105,18 +117,53 @@ def score_outlined(
         raise UsageError("--mask", told, "Draw it on the photograph at its full size")
     looked = segmenter(photo.pixels)
     drawn = replace(looked, probability=outline.astype(np.float32), model=BY_HAND)
-    return measured(photo, drawn, scale_of(photo, options), options, by_hand=True)
+    found = scale_of(photo, options)
+    seen = with_tissue(photo, drawn, found, options, segmenter.tissue)
+    return measured(photo, seen, options, by_hand=True)
 
 
-def measured(
+def _usable(found: Scale | NotEvaluable) -> Scale | None:
+    return found if isinstance(found, Scale) else None
+
+
+def with_tissue(
     photo: Photo,
     segmentation: Segmentation,
     found: Scale | NotEvaluable,
     options: ScoreOptions,
-    by_hand: bool = False,
-) -> Scored:
+    reader: TissueReader | None,
+) -> Looked:
+    """Reads the tissue of the ulcers that count, in colours that were put right.
+
+    Args:
+        photo: the photograph.
+        segmentation: its ulcers.
+        found: its scale; the card's greys set the white balance.
+        options: how it is measured.
+        reader: reads the tissue; None reads none.
+    """
+    usable = _usable(found)
+    balanced = colour.balance(photo.pixels, usable, options.card_profile)
+    smallest = measure.smallest_ulcer_px(segmentation, usable, options.measure)
+    ulcer = masks.remove_specks(
+        segmentation.probability >= options.measure.threshold, math.ceil(smallest)
+    )
+    if reader is not None and ulcer.any():
+        bed = reader(photo.pixels, ulcer, balanced)
+        segmentation = replace(
+            segmentation,
+            tissue=bed.tissue,
+            tissue_sure=bed.sure,
+            fraction_sd=reader.fraction_sd,
+            model=segmentation.model.model_copy(update={"tissue": reader.model}),
+        )
+    return Looked(segmentation, found, balanced)
+
+
+def measured(photo: Photo, looked: Looked, options: ScoreOptions, by_hand: bool = False) -> Scored:
     """Figures, flags and record of what the network or a person outlined."""
-    usable = found if isinstance(found, Scale) else None
+    segmentation, found = looked.segmentation, looked.scale
+    usable = _usable(found)
     measurement = measure.ulcers(segmentation, usable, options.measure)
     judged = quality.assess(photo.pixels, segmentation, measurement, found)
     if by_hand:
@@ -128,7 +175,7 @@ def measured(
         software=f"woundseg {__version__}",
         photo=_photo_facts(photo),
         scale=_scale_facts(usable, measurement),
-        colour=ColourFacts(source="none", residual_de2000=None),
+        colour=looked.balanced.facts(),
         ulcers=ulcers,
         total=total,
         quality=judged,
@@ -182,4 +229,5 @@ def _settings(segmentation: Segmentation, found: Scale | None, options: ScoreOpt
         mm_per_px=known.mm_per_px,
         require_scale=options.require_scale,
         threshold=options.measure.threshold,
+        card_profile=None if options.card_profile is None else dict(options.card_profile),
     )

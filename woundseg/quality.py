@@ -76,6 +76,12 @@ FLAGS: Final[tuple[FlagKind, ...]] = (
         "Dab the ulcer dry, turn off the flash or tilt the lamp, and take it again.",
     ),
     FlagKind(
+        "tissue_uncertain",
+        "note",
+        "the network is not sure what the bed is made of",
+        "The tissue fractions are uncertain: look at the ulcer yourself, in even daylight.",
+    ),
+    FlagKind(
         "no_skin",
         "reject",
         "no skin in sight",
@@ -180,6 +186,7 @@ class QualityOptions:
         blur_of_ulcer: the same as a share of the ulcer's size (root of its area), warning, where
             that is more and the network saw the photograph reduced.
         glare: share of an ulcer that is a reflection.
+        tissue_sure: least mean sureness of the bed's tissues (``tissue_map.Bed``).
         skin: least share of the frame in skin tones.
         hue_spread_deg: least standard deviation of hue over what has skin tones.
         grain: of what has skin tones where no ulcer was found (``_grain``), warning and reject.
@@ -196,6 +203,7 @@ class QualityOptions:
     blur_look_px: tuple[float, float] = (2.0, 3.6)
     blur_of_ulcer: float = 0.04
     glare: float = 0.03
+    tissue_sure: float = 0.8
     skin: float = 0.03
     hue_spread_deg: float = 2.0
     grain: tuple[float, float] = (1.5, 2.5)
@@ -239,6 +247,7 @@ def assess(
         flags += _skin(frame, tones, options) or _texture(pixels, measurement, tones[0], options)
     flags += _sharpness(views, segmentation.looked_px_per_px < 1.0, options)
     flags += _glare(views, options)
+    flags += _tissue(segmentation, options)
     flags += _scale_flags(measurement, scale, options)
     flags += _framing(segmentation, measurement, options)
     order = {"reject": 0, "warning": 1, "note": 2}
@@ -523,6 +532,15 @@ def _glare(views: list[_View], options: QualityOptions) -> list[QualityFlag]:
     usual = float(np.median(_luma(bed)))
     shine = (bed.min(axis=-1) >= 200) & (_luma(bed) > usual + 40)
     return [flag("glare", "warning")] if float(shine.mean()) > options.glare else []
+
+
+def _tissue(segmentation: Segmentation, options: QualityOptions) -> list[QualityFlag]:
+    """Whether the tissues were told apart with enough certainty, over all ulcers."""
+    if segmentation.tissue is None or segmentation.tissue_sure is None:
+        return []
+    sure = segmentation.tissue_sure[segmentation.tissue > 0]
+    unsure = sure.size > 0 and float(sure.mean()) / 255 < options.tissue_sure
+    return [flag("tissue_uncertain", "note")] if unsure else []
 
 
 def _scale_flags(

@@ -374,6 +374,17 @@ class Settings(Model):
     mm_per_px: float | None = None
     require_scale: bool = False
     threshold: Fraction = 0.5
+    card_profile: dict[str, tuple[float, float, float]] | None = Field(
+        None, description="measured L*, a*, b* of the card's patches, where they were given"
+    )
+
+
+class TissueModelFacts(Model):
+    """The weights that told tissues apart."""
+
+    name: str
+    version: str
+    sha256: str
 
 
 class ModelFacts(Model):
@@ -384,6 +395,7 @@ class ModelFacts(Model):
     sha256: str
     device: str
     precision: str
+    tissue: TissueModelFacts | None = None
 
 
 class ScoreRecord(Model):

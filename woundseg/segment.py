@@ -9,18 +9,21 @@ What comes out has the photograph's own size.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg import engines, masks, resources
+from woundseg import engines, masks, resources, tissue_map
 from woundseg.engines import Device, Engine, Precision
 from woundseg.errors import ConfigurationError
 from woundseg.masks import ByteMap, FloatMap, Segmentation
 from woundseg.records import ModelFacts
+from woundseg.tissue_map import TissueReader
 
 SHIPPED_WEIGHTS = "models/ulcer.onnx"
 STRIDE = 32
@@ -68,9 +71,16 @@ class Segmenter:
         min_ulcer_px: as the weights' card says, in pixels of a look.
     """
 
-    def __init__(self, engine: Engine, sha256: str, looks: LookOptions | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        sha256: str,
+        looks: LookOptions | None = None,
+        tissue: Callable[[], TissueReader] | None = None,
+    ) -> None:
         self._engine = engine
         self._looks = looks or LookOptions()
+        self._load_tissue = tissue
         facts = engine.facts
         self.model = ModelFacts(
             name=facts["name"],
@@ -109,6 +119,11 @@ class Segmenter:
             border_sd_px=self.border_sd_px,
             min_ulcer_px=self.min_ulcer_px,
         )
+
+    @cached_property
+    def tissue(self) -> TissueReader | None:
+        """What reads the ulcers' tissue, loaded when it is first asked for; None without any."""
+        return None if self._load_tissue is None else self._load_tissue()
 
     def _look(self, pixels: ByteMap, long_side: int) -> FloatMap:
         """Probability of ``pixels`` (H, W, 3) brought to ``long_side``, at that size."""
@@ -244,7 +259,8 @@ def load(
         ConfigurationError: no such weight file, or not one of ours.
     """
     path = weights_path(weights)
-    return on_engine(engines.load(path, device, precision, threads), path, looks)
+    reader = partial(tissue_map.load, device, precision, None, threads)
+    return on_engine(engines.load(path, device, precision, threads), path, looks, reader)
 
 
 def weights_path(weights: Path | None = None) -> Path:
@@ -259,8 +275,19 @@ def weights_path(weights: Path | None = None) -> Path:
     return path
 
 
-def on_engine(engine: Engine, weights: Path, looks: LookOptions | None = None) -> Segmenter:
+def on_engine(
+    engine: Engine,
+    weights: Path,
+    looks: LookOptions | None = None,
+    tissue: Callable[[], TissueReader] | None = None,
+) -> Segmenter:
     """A segmenter on an engine that has loaded the file ``weights``.
+
+    Args:
+        engine: the engine.
+        weights: the file.
+        looks: how the photograph is looked at.
+        tissue: loads what reads the ulcers' tissue.
 
     Raises:
         ConfigurationError: the file was not exported by woundseg.
@@ -268,4 +295,4 @@ def on_engine(engine: Engine, weights: Path, looks: LookOptions | None = None) -
     missing = {"name", "version", "border_sd_px", "min_ulcer_px"} - engine.facts.keys()
     if missing:
         raise ConfigurationError(weights, "was not exported by woundseg", "Name one that was")
-    return Segmenter(engine, hashlib.sha256(weights.read_bytes()).hexdigest(), looks)
+    return Segmenter(engine, hashlib.sha256(weights.read_bytes()).hexdigest(), looks, tissue)

@@ -18,8 +18,9 @@ toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
 
 from study import CLOCK, Here, draw, go, options
 
-from woundseg import masks, store
-from woundseg.batch.correct import Correction, correct
+from woundseg import masks, store, tissue_map
+from woundseg.batch import provenance
+from woundseg.batch.correct import Correction, correct, score_options
 from woundseg.batch.run import run
 from woundseg.batch.verify import VerifyOptions, verify
 from woundseg.errors import OutputError, UsageError
@@ -67,6 +68,7 @@ def test_a_study_is_measured_whole(photos, out, toy):
     assert summary.head in (out / "report.html").read_text(encoding="utf-8")
     assert {path.name for path in out.iterdir()} == {
         "visits.csv", "failures.csv", "healing.csv", "report.html", "overlays", "study.sqlite",
+        ".study.sqlite.lock",
     }  # fmt: skip
 
 
@@ -325,3 +327,73 @@ def test_exports_are_written_when_asked_for(photos, out, toy, tmp_path):
     assert json.loads(fhir.read_text())["resourceType"] == "Bundle"
     assert redcap.read_text().startswith("record_id,redcap_event_name")
     assert {fhir, redcap} <= set(summary.paths)
+
+
+# --- tissue and the card's colours ------------------------------------------------------------
+
+
+@pytest.fixture
+def single(tmp_path):
+    """A study of one photograph."""
+    draw(tmp_path / "single", FIRST)
+    return tmp_path / "single"
+
+
+def test_a_results_settings_hold_the_tissue_weights_and_the_cards_colours(single, out, toy):
+    profile = toy_weights.profile()
+    go(single, out, toy, score=ScoreOptions(card_profile=profile))
+    (entry,) = history(out, FIRST)
+    told = json.loads(entry.settings)
+    assert told["tissue"] == tissue_map.weights_sha256()
+    assert told["card_profile"] == {name: list(lab) for name, lab in profile.items()}
+    record = json.loads(entry.result)
+    assert record["colour"]["residual_de2000"] is not None
+    assert record["model"]["tissue"]["sha256"] == told["tissue"]
+    # Whoever measures it again does so with the same settings, to the last digit.
+    again = provenance.settings(told["weights"], told["precision"], score_options(entry))
+    assert again == entry.settings
+    verdict = verify(out, VerifyOptions(weights=toy))
+    assert (verdict.exact, verdict.near, verdict.notes, verdict.sound) == (1, 0, [], True)
+
+
+def test_other_colours_of_the_card_measure_anew(single, out, toy):
+    go(single, out, toy)
+    assert json.loads(history(out, FIRST)[0].settings)["card_profile"] is None
+    _, engine = go(single, out, toy, score=ScoreOptions(card_profile=toy_weights.profile()))
+    assert len(engine.measured) == 1
+    _, engine = go(single, out, toy, score=ScoreOptions(card_profile=toy_weights.profile()))
+    assert engine.measured == []
+
+
+def test_other_tissue_weights_measure_anew_and_are_told(single, out, toy, monkeypatch):
+    go(single, out, toy)
+    monkeypatch.setattr(tissue_map, "weights_sha256", lambda _weights=None: "f" * 64)
+    verdict = verify(out, VerifyOptions(weights=toy))
+    assert verdict.exact == 0
+    (note,) = verdict.notes
+    assert "other weights" in note
+    assert verdict.sound
+    _, engine = go(single, out, toy)
+    assert len(engine.measured) == 1
+
+
+def test_the_table_has_the_tissues_of_each_ulcer(single, out, toy):
+    go(single, out, toy)
+    record = json.loads(history(out, FIRST)[0].result)
+    for name, share in record["ulcers"][0]["tissue"].items():
+        assert float(table(out)[0][name]) == pytest.approx(share, abs=1e-6)
+    shares = [float(table(out)[0][name]) for name in ("granulation", "slough", "necrosis", "other")]
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_corrected_outline_has_its_own_tissue(single, out, toy, tmp_path):
+    go(single, out, toy, score=ScoreOptions(card_profile=toy_weights.profile()))
+    outline = np.zeros(toy_weights.photograph().shape[:2], bool)
+    outline[100:200, 100:200] = True
+    masks.write_mask(tmp_path / "mask.png", outline)
+    correct(out, Correction(FIRST, "A", "b", tmp_path / "mask.png", weights=toy), CLOCK)
+    corrected = json.loads(history(out, FIRST)[1].result)
+    assert corrected["model"]["name"] == "outlined by hand"
+    assert corrected["model"]["tissue"]["sha256"] == tissue_map.weights_sha256()
+    assert sum(corrected["total"]["tissue"].values()) == pytest.approx(1)
+    assert corrected["settings"]["card_profile"]["red"] == list(toy_weights.profile()["red"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from made_photos import named, ref, shown
 
 from woundseg.batch import telling
+from woundseg.batch.follow import from_text, to_text
+from woundseg.batch.rows import subject_rows
 from woundseg.batch.telling import Context, Facts
 from woundseg.trial import protocol
 
@@ -38,8 +41,6 @@ def test_nobody_waits_for_a_subject_whose_study_has_ended():
 def test_a_person_is_asked_in_sentences(tmp_path):
     unsure = named(unsure=("u1",), flags=(("u1", "match_unsure"), ("u1", "merged_into_u2")))
     photos = [(shown(ref("V2", 15)), unsure, b"")]
-    from woundseg.batch.rows import subject_rows
-
     rows = list(subject_rows([photos[0][0]], [unsure]).rows)
     context = Context(RULES, date(2026, 1, 20), tmp_path)
     made = telling.subject_report(photos, rows, [], STARTED, context)
@@ -49,3 +50,22 @@ def test_a_person_is_asked_in_sentences(tmp_path):
     assert [flag.code for flag in made.photos[0].flags] == ["match_unsure"]
     assert made.photos[0].overlay == ""
     assert made.thresholds == RULES.category
+
+
+def healed_at(*place: float):
+    return named(closed=("u1",), places=(("u1", place),))
+
+
+def test_where_a_healed_ulcer_was_goes_from_the_thumbnail_to_the_photograph(tmp_path):
+    """Whole numbers are the middles of pixels: 99.5 is the corner of 100 by 100 px, on both."""
+    half = replace(shown(ref("V2", 15)), thumb_px_per_px=0.5)
+    photos = [(half, healed_at(99.5, 49.5), b"")]
+    rows = list(subject_rows([half], [healed_at(99.5, 49.5)]).rows)
+    context = Context(RULES, date(2026, 1, 20), tmp_path)
+    made = telling.subject_report(photos, rows, [], STARTED, context)
+    assert made.photos[0].places == {"u1": (199.5, 99.5)}
+
+
+def test_names_come_back_from_the_store_as_they_were():
+    both = [named("u1", None, flags=(("", "possible_new_ulcer"),)), healed_at(12.5, 3.0)]
+    assert from_text(to_text(both)) == both

@@ -8,11 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from woundseg import files, masks, photo, segment, store
+from woundseg import files, masks, photo, segment
 from woundseg.batch import provenance
+from woundseg.batch.alone import alone
 from woundseg.batch.one import drawn, overlay_path, record_json, sketch
-from woundseg.batch.run import STORE, photos_root
+from woundseg.batch.run import photos_root
 from woundseg.batch.seen import CORRECTED, sketch_json
+from woundseg.colour import Profile
 from woundseg.errors import UsageError
 from woundseg.measure import MeasureOptions
 from woundseg.pipeline import Scored, ScoreOptions, score_outlined
@@ -52,12 +54,13 @@ def correct(study: Path, correction: Correction, at: datetime) -> str:
     Raises:
         UsageError: no such study, photograph or mask; the photograph has changed since it was
             measured; a blank name or reason.
+        StudyBusyError: a run is writing to the study.
         OutputError: the store or the picture cannot be written.
     """
     for option, text in (("--by", correction.by), ("--reason", correction.reason)):
         if not text.strip():
             raise UsageError(option, "is blank", "Say who corrects, and why")
-    with store.Store.open(correction.where or study / STORE) as kept:
+    with alone(study, correction.where) as kept:
         entry = kept.current(correction.path)
         if entry is None:
             raise UsageError(
@@ -120,4 +123,12 @@ def score_options(entry: Entry) -> ScoreOptions:
             mm_per_px=told["mm_per_px"],
             **family,
         ),
+        card_profile=_profile(told.get("card_profile")),
     )
+
+
+def _profile(told: dict[str, list[float]] | None) -> Profile | None:
+    """Measured colours of the card, as they stand in a row's settings."""
+    if told is None:
+        return None
+    return {name: (lab[0], lab[1], lab[2]) for name, lab in told.items()}

@@ -16,7 +16,7 @@ from woundseg.batch.seen import Outline, Seen
 from woundseg.match import Look, MatchOptions, Named
 from woundseg.store import canonical
 
-LOGIC = 2
+LOGIC = 3
 """Raised when matching changes, so that names kept from before are made anew."""
 
 
@@ -69,6 +69,7 @@ def from_text(text: str) -> list[Named]:
             closed=tuple(one["closed"]),
             unsure=tuple(one["unsure"]),
             flags=tuple((name, code) for name, code in one["flags"]),
+            places=tuple((name, (x, y)) for name, (x, y) in one["places"]),
         )
         for one in json.loads(text)
     ]

@@ -64,6 +64,10 @@ class LocalEngine:
 
             server = self._stack.enter_context(served.serving(weights, self._setup.precision))
             self._setup = replace(self._setup, server=server)
+        # A worker has one core: numpy's own threads would take the other workers' (on two cores
+        # following ulcers took half as much processor time again). Read as a worker starts.
+        for library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+            os.environ.setdefault(library, "1")
         self._pool = ProcessPool(
             max_workers=self._jobs,
             initializer=workers.start,

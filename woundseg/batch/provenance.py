@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from woundseg import __version__
+from woundseg import __version__, tissue_map
 from woundseg.pipeline import ScoreOptions
 from woundseg.records import PhotoRef
 from woundseg.store import canonical
@@ -25,6 +25,7 @@ def settings(weights_sha256: str, precision: str, options: ScoreOptions) -> str:
         {
             "software": __version__,
             "weights": weights_sha256,
+            "tissue": tissue_map.weights_sha256(),
             "precision": precision,
             "threshold": options.measure.threshold,
             "min_ulcer_cm2": options.measure.min_ulcer_cm2,
@@ -32,6 +33,7 @@ def settings(weights_sha256: str, precision: str, options: ScoreOptions) -> str:
             "marker_mm": known.marker_mm,
             "marker_dict": known.dictionary() if known.marker_mm is not None else None,
             "mm_per_px": known.mm_per_px,
+            "card_profile": None if options.card_profile is None else dict(options.card_profile),
         }
     )
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from woundseg.batch.elsewhere import MATCH_UNSURE, elsewhere
 from woundseg.batch.seen import CORRECTED, Seen
 from woundseg.match import Named
 from woundseg.records import Failure, PhotoRef, UlcerFigures, VisitRow, YesNo
 
 FIRST_ULCER = "u1"
-MATCH_UNSURE = "match_unsure"
 
 HEALED: dict[str, float | None] = {"area_cm2": 0.0}
 """Closed: the area is 0, and nothing else can be said of it."""
@@ -43,11 +43,13 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
     rows: list[VisitRow] = []
     failures: list[Failure] = []
     known: list[str] = []
-    for seq, (photo, names) in zip(_sequence(photos), zip(photos, named, strict=True), strict=True):
+    told = elsewhere(photos, named)
+    for seq, photo, names, aside in zip(_sequence(photos), photos, named, told, strict=True):
         made = _photo_rows(photo, names, seq, known)
-        rows += made
         known += [row.ulcer for row in made if row.ulcer not in known]
-        failure = _failure(photo, made)
+        kept = [row for row in made if row.ulcer not in aside]
+        rows += kept or made  # a photograph that was taken has a row
+        failure = _failure(photo, kept) if kept else None
         failures += [failure] if failure else []
     return SubjectRows(tuple(rows), tuple(failures))
 
@@ -73,7 +75,7 @@ class _Said:
 
 
 def _photo_rows(photo: Seen, named: Named, seq: int, known: list[str]) -> list[VisitRow]:
-    if not _speaks(photo):
+    if not photo.speaks:
         ulcers = [photo.ref.ulcer] if photo.ref.ulcer else known or [FIRST_ULCER]
         return [_row(photo, seq, _Said(ulcer, "N")) for ulcer in ulcers]
     said = _found(photo, named)
@@ -110,14 +112,6 @@ def _nothing_named(photo: Seen, named: Named, known: list[str]) -> _Said:
     if photo.record is not None and not photo.record.ulcers and not known:
         return _Said(ulcer, "Y", named.codes(ulcer), dict(HEALED))
     return _Said(ulcer, "N", _with(named.codes(ulcer), MATCH_UNSURE))
-
-
-def _speaks(photo: Seen) -> bool:
-    """Whether areas in cm² can be taken from the photograph."""
-    record = photo.record
-    if record is None or not photo.measurable or photo.ref.given.evaluable == "N":
-        return False
-    return record.total.area_cm2 is not None
 
 
 def _together(parts: list[UlcerFigures]) -> dict[str, float | None]:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from woundseg import files, photo, segment, store, visits
 from woundseg.batch import provenance, tables
+from woundseg.batch.alone import alone
 from woundseg.batch.conclude import (
     ConcludeOptions,
     Study,
@@ -38,7 +39,6 @@ from woundseg.pipeline import ScoreOptions
 from woundseg.store import NewEntry, Store, canonical
 from woundseg.visits import Plan, VisitOptions
 
-STORE = "study.sqlite"
 PHOTOS_ROOT = "photos root"
 """Under this name the store remembers where the photographs lay."""
 
@@ -123,15 +123,16 @@ def run(
     """Measures what is new or changed, and writes the study's tables and report.
 
     Raises:
-        UsageError: see ``make_plan``; or another run is writing to this study.
+        UsageError: see ``make_plan``.
+        StudyBusyError: another run is writing to this study; nothing was written.
+        ConfigurationError: the study was made by a newer woundseg, or is none.
         OutputError: something cannot be written; what was measured before stays.
     """
     watch = watch or Watch()
     plan = make_plan(root, out, options)
-    watch.planned(plan)
-    files.make_folder(out)
-    files.sweep(out)  # of a run that was killed as it wrote
-    with store.Store.open(options.store or out / STORE, create=True) as kept:
+    with alone(out, options.store, create=True) as kept:
+        watch.planned(plan)
+        files.sweep(out)  # of a run that was killed as it wrote
         kept.remember(PHOTOS_ROOT, "", str(root.resolve()))
         study = Study(root, plan, out, _standing(kept, options), engine)
         measured = _measure(study, options, watch)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
+from woundseg.errors import ConfigurationError
 from woundseg.records import Failure, PhotoRef, ScoreRecord, Sketch
 from woundseg.store import Entry, canonical
 
@@ -42,6 +45,14 @@ class Seen:
         return self.record is not None and self.record.quality.measurable
 
     @property
+    def speaks(self) -> bool:
+        """Whether areas in cm² can be taken from the photograph."""
+        record = self.record
+        if record is None or not self.measurable or self.ref.given.evaluable == "N":
+            return False
+        return record.total.area_cm2 is not None
+
+    @property
     def captured_at(self) -> datetime | None:
         """The camera's clock, without a time zone, so that photographs can be put in order."""
         if self.record is None or self.record.photo.captured_at is None:
@@ -50,7 +61,11 @@ class Seen:
 
 
 def seen(ref: PhotoRef, entry: Entry) -> Seen:
-    """The photograph behind a row of the store."""
+    """The photograph behind a row of the store.
+
+    Raises:
+        ConfigurationError: see ``record_of``.
+    """
     result = json.loads(entry.result)
     if "stage" in result:
         return Seen(ref, entry, None, Failure(**result))
@@ -58,12 +73,26 @@ def seen(ref: PhotoRef, entry: Entry) -> Seen:
     return Seen(
         ref,
         entry,
-        ScoreRecord.model_validate(result),
+        record_of(entry),
         None,
         thumb_px_per_px=kept["thumb_px_per_px"],
         outlines=tuple(tuple(_points(line) for line in lines) for lines in kept["outlines"]),
         hidden=_points(kept["hidden"]),
     )
+
+
+def record_of(entry: Entry) -> ScoreRecord:
+    """The score record that a row of the store holds.
+
+    Raises:
+        ConfigurationError: it says what this version does not know.
+    """
+    try:
+        return ScoreRecord.model_validate_json(entry.result)
+    except ValidationError:
+        maker = json.loads(entry.made).get("software", "another version")
+        told = f"its record was made by {maker} and says what this version does not know"
+        raise ConfigurationError(entry.path, told, "Update woundseg") from None
 
 
 def sketch_json(sketch: Sketch) -> str:

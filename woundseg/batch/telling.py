@@ -9,12 +9,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from woundseg.batch.elsewhere import elsewhere, without_told
 from woundseg.batch.follow import FLAG_ADVICE
 from woundseg.batch.one import overlay_path
 from woundseg.batch.seen import Outline, Seen
 from woundseg.match import Named
 from woundseg.records import QualityFlag, VisitRow
 from woundseg.report import PhotoShown, SubjectReport
+from woundseg.report.facts import Place
 from woundseg.trial.cells import NEVER, iso_text
 from woundseg.trial.healing_course import HealingRow
 from woundseg.trial.protocol import Protocol
@@ -92,6 +94,11 @@ def subject_report(
         told: what the trial's rules say.
         context: the study.
     """
+    told_twice = elsewhere([seen for seen, _, _ in photos], [named for _, named, _ in photos])
+    photos = [
+        (seen, without_told(named, aside), thumbnail)
+        for (seen, named, thumbnail), aside in zip(photos, told_twice, strict=True)
+    ]
     shown = tuple(
         _shown(seen, named, thumbnail, context.overlay(seen.ref.relative))
         for seen, named, thumbnail in photos
@@ -121,6 +128,7 @@ def _shown(seen: Seen, named: Named, thumbnail: bytes, overlay: str) -> PhotoSho
         flags=(*flags, *_match_flags(named)),
         measurable=seen.measurable,
         failure=seen.failure,
+        places=_places(seen, named),
         overlay=overlay,
     )
 
@@ -132,6 +140,14 @@ def _outlines(seen: Seen, named: Named) -> dict[str, tuple[Outline, ...]]:
         for name, lines in zip(named.names, seen.outlines, strict=False):
             found[name or ""] = (*found.get(name or "", ()), *lines)
     return found
+
+
+def _places(seen: Seen, named: Named) -> dict[str, Place]:
+    """Where healed ulcers were, from px of the thumbnail to px of the photograph."""
+    ratio = seen.thumb_px_per_px
+    return {
+        name: ((x + 0.5) / ratio - 0.5, (y + 0.5) / ratio - 0.5) for name, (x, y) in named.places
+    }
 
 
 def _match_flags(named: Named) -> Iterator[QualityFlag]:

@@ -9,11 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from woundseg import segment, store
+from woundseg import segment, store, tissue_map
 from woundseg.batch import provenance, tables
+from woundseg.batch.alone import STORE
 from woundseg.batch.correct import score_options
 from woundseg.batch.one import Task, file_sha256, measure
-from woundseg.batch.run import STORE, photos_root
+from woundseg.batch.run import photos_root
+from woundseg.batch.seen import record_of
+from woundseg.errors import ConfigurationError
 from woundseg.records import PhotoRef, ScoreRecord
 from woundseg.segment import Segmenter
 from woundseg.store import Entry, Store
@@ -121,10 +124,15 @@ def _compare(entry: Entry, root: Path, segmenter: Segmenter, verdict: Verdict) -
     if file_sha256(path) != entry.sha256:
         verdict.notes.append(f"{path}: is gone or has changed; not measured again.")
         return
-    if told["weights"] != segmenter.model.sha256 or told["precision"] != "fp32":
+    weights = told["weights"], told.get("tissue"), told["precision"]
+    if weights != (segmenter.model.sha256, tissue_map.weights_sha256(), "fp32"):
         verdict.notes.append(f"{path}: was measured with other weights or another precision.")
         return
-    earlier = ScoreRecord.model_validate_json(entry.result)
+    try:
+        earlier = record_of(entry)
+    except ConfigurationError as error:
+        verdict.notes.append(error.line())
+        return
     ref = PhotoRef(path, entry.path, "", "", datetime.min.date())
     outcome = measure(Task(ref, score_options(entry)), segmenter)
     if outcome.record == entry.result:

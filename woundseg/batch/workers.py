@@ -6,13 +6,14 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 
-from woundseg import segment
+from woundseg import segment, tissue_map
 from woundseg.batch.one import Outcome, Task, measure
 from woundseg.engines import Device, Precision
 from woundseg.segment import Segmenter
@@ -55,7 +56,10 @@ def load(setup: Setup) -> Segmenter:
         return segment.load(setup.device, setup.precision, setup.weights, threads=1)
     from woundseg.engines.served import ServedEngine
 
-    return segment.on_engine(ServedEngine(*setup.server), segment.weights_path(setup.weights))
+    # Tissue's network is small: each worker runs it on its own core, beside the GPU.
+    tissue = partial(tissue_map.load, "cpu", threads=1)
+    weights = segment.weights_path(setup.weights)
+    return segment.on_engine(ServedEngine(*setup.server), weights, tissue=tissue)
 
 
 _loaded: dict[Setup, Segmenter] = {}

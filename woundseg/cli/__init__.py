@@ -197,6 +197,12 @@ def _add_segment(commands: Commands) -> None:
     )
     parser.add_argument("photos", type=Path, metavar="PHOTOS")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--tissue",
+        action="store_true",
+        help="write <stem>_tissue.png too: 0 not ulcer, 1 granulation, 2 slough, 3 necrosis,"
+        " 4 other",
+    )
     parser.add_argument("--json", action="store_true", help="print the list of results as JSON")
     add_engine_options(parser)
     parser.set_defaults(command=_segment)
@@ -209,7 +215,10 @@ def _segment(arguments: argparse.Namespace) -> int:
 
     segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
     found = []
-    for result in segment_folder.segment(arguments.photos, arguments.out, segmenter, _progress):
+    results = segment_folder.segment(
+        arguments.photos, arguments.out, segmenter, _progress, arguments.tissue
+    )
+    for result in results:
         found.append(result)
         if result.error is not None:
             sys.stderr.write(f"{result.error}\n")
@@ -397,8 +406,11 @@ def _add_evaluate(commands: Commands) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    from woundseg import evaluate, evaluate_tissue
     from woundseg.config import evaluation
-    from woundseg.evaluate import run
+    from woundseg.datasets import TISSUE_SETS
 
-    say(run(evaluation(arguments.overrides), _progress).text() + "\n")
+    asked = evaluation(arguments.overrides)
+    run = evaluate_tissue.run if asked.data.name in TISSUE_SETS else evaluate.run
+    say(run(asked, _progress).text() + "\n")
     return EXIT_DONE

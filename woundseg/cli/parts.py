@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from woundseg.errors import EXIT_USAGE, OutputError, UsageError
 
 if TYPE_CHECKING:
+    from woundseg.colour import Profile
     from woundseg.pipeline import ScoreOptions
 
     Commands = argparse._SubParsersAction["Parser"]
@@ -66,6 +67,12 @@ def add_scale_options(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(option, type=float, metavar="MM", help=meaning)
     parser.add_argument(
+        "--card-profile",
+        type=Path,
+        metavar="CSV",
+        help="measured colours of the card's print (patch,L,a,b) for a full correction",
+    )
+    parser.add_argument(
         "--marker-dict", default="DICT_4X4_50", metavar="NAME", help="the single marker's family"
     )
 
@@ -82,6 +89,7 @@ def score_options(arguments: argparse.Namespace) -> ScoreOptions:
 
     Raises:
         UsageError: a value that cannot be.
+        TableError: the card's profile cannot be understood.
     """
     from woundseg.measure import MeasureOptions
     from woundseg.pipeline import ScoreOptions
@@ -101,4 +109,13 @@ def score_options(arguments: argparse.Namespace) -> ScoreOptions:
             mm_per_px=arguments.mm_per_px,
         ),
         require_scale=getattr(arguments, "require_scale", False),
+        card_profile=_profile(arguments.card_profile),
     )
+
+
+def _profile(path: Path | None) -> Profile | None:
+    if path is None:
+        return None
+    from woundseg.colour import read_profile
+
+    return read_profile(path)

@@ -35,6 +35,7 @@ class Engine(Protocol):
     def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Ulcer probabilities (N, H, W) of RGB photographs (N, H, W, 3).
 
+        A network with several outputs a pixel gives (N, channels, H, W).
         Height and width are multiples of 32.
         """
         ...

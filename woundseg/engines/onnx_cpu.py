@@ -42,6 +42,6 @@ class OnnxEngine:
         self.facts: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Ulcer probabilities (N, H, W) of RGB photographs (N, H, W, 3)."""
-        answer: NDArray[np.float32] = self._session.run(["ulcer"], {"photo": photos})[0]
-        return answer[:, 0]
+        """See ``Engine``."""
+        answer: NDArray[np.float32] = self._session.run(None, {"photo": photos})[0]
+        return answer[:, 0] if answer.shape[1] == 1 else answer

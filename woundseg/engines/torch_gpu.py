@@ -87,6 +87,7 @@ OPERATIONS: dict[str, Operation] = {
     "Resize": _resize,
     "Shape": _shape,
     "Sigmoid": lambda inputs, _: torch.sigmoid(inputs[0]),
+    "Softmax": lambda inputs, attributes: torch.softmax(inputs[0], attributes.get("axis", -1)),
     "Sub": lambda inputs, _: inputs[0] - inputs[1],
     "Transpose": lambda inputs, attributes: inputs[0].permute(attributes["perm"]),
 }
@@ -136,7 +137,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Ulcer probabilities (N, H, W) of RGB photographs (N, H, W, 3)."""
+        """See ``Engine``."""
         tensor = torch.from_numpy(photos)
         if self.device == "cuda":
             tensor = tensor.pin_memory()
@@ -148,8 +149,8 @@ class TorchEngine:
             self.device, dtype=_AUTOCAST.get(self.precision, torch.bfloat16), enabled=narrow
         ):
             answer = self._run(tensor)
-        array: NDArray[np.float32] = answer[:, 0].float().cpu().numpy()
-        return array
+        array: NDArray[np.float32] = answer.float().cpu().numpy()
+        return array[:, 0] if array.shape[1] == 1 else array
 
     def _run(self, photo: Tensor) -> Tensor:
         values = {**self._values, "photo": photo}

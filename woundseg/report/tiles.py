@@ -65,7 +65,7 @@ def note(photos: Sequence[PhotoShown], side_mm: float | None) -> Html:
     text = f"At one scale: each square is {number(side_mm / 10)} cm wide around the ulcers."
     whole = (not photo.mm_per_px or not (photo.outlines or photo.places) for photo in photos)
     if any(whole):
-        text += " Photographs without an outline or without a scale are shown whole."
+        text += " Photographs without a known place of an ulcer or without a scale are shown whole."
     return element("p", text, class_="note")
 
 

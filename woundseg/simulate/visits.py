@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from woundseg.classes import TISSUE_NAMES, TISSUES
 from woundseg.files import make_folder, write_bytes, write_text
 from woundseg.simulate.camera import Camera
 from woundseg.simulate.foot import Foot
@@ -51,7 +52,8 @@ FRAMED_CM2 = 60.0
 """The photograph shows a disc of this area around the ulcer."""
 
 TRUTH_COLUMNS = (
-    "path", "subject", "visit", "date", "ulcer", "area_cm2", "perimeter_cm", "length_cm", "width_cm"
+    "path", "subject", "visit", "date", "ulcer",
+    "area_cm2", "perimeter_cm", "length_cm", "width_cm", *TISSUE_NAMES,
 )  # fmt: skip
 
 
@@ -186,13 +188,20 @@ def write_visits(folder: Path, course: Course | None = None, count: int = 6) -> 
         write_bytes(path, scene.jpeg)
         paths.append(path)
         where = (visit.path, course.subject, visit.name, visit.on.isoformat(), "u1")
-        rows.append((*where, *_true_figures(scene)))
+        rows.append((*where, *_true_figures(scene), *_true_fractions(scene)))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(TRUTH_COLUMNS)
     writer.writerows(rows)
     write_text(folder / "truth.csv", stream.getvalue())
     return paths
+
+
+def _true_fractions(scene: Scene) -> list[float | str]:
+    """Shares of the bed's pixels by tissue; blank when the ulcer has closed."""
+    counts = [int((scene.tissue == tissue.id).sum()) for tissue in TISSUES]
+    bed = sum(counts)
+    return [round(count / bed, 4) if bed else "" for count in counts]
 
 
 def _true_figures(scene: Scene) -> tuple[float, float, float, float]:

@@ -35,17 +35,23 @@ The chain
 
 One writer at a time
     ``append`` writes a whole batch in one transaction and holds the writer's lock only for that
-    long. A second process waits for its turn; after ``wait_s`` it gets ``StudyBusyError``. So two
-    runs and a correction can share a study, and the chain never forks.
+    long. A second process waits for its turn; after ``wait_s`` it gets ``StudyBusyError``. So the
+    chain never forks.
+
+One run at a time
+    Whoever measures or corrects does so inside ``with study.alone():``, so that no photograph is
+    measured twice. Reading needs no lock.
 """
 
 from __future__ import annotations
 
 from woundseg.store.chain import GENESIS, SCHEMA, Entry, Kind, NewEntry, canonical
-from woundseg.store.faults import StudyBusyError
+from woundseg.store.database import lock_file
+from woundseg.store.faults import BUSY, StudyBusyError
 from woundseg.store.study import Store
 
 __all__ = [
+    "BUSY",
     "GENESIS",
     "SCHEMA",
     "Entry",
@@ -54,4 +60,5 @@ __all__ = [
     "Store",
     "StudyBusyError",
     "canonical",
+    "lock_file",
 ]

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from woundseg import files
+from woundseg import files, locks
 from woundseg.errors import ConfigurationError, OutputError, UsageError
 from woundseg.store import tables
 from woundseg.store.address import Address
 from woundseg.store.chain import SCHEMA
-from woundseg.store.faults import explain
+from woundseg.store.faults import BUSY, explain
 
 PAGE = 200
 """Rows read at a time; with a sketch a row may take 100 kB."""
@@ -83,6 +83,33 @@ class Database:
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other run out as long as the block lasts.
+
+        Raises:
+            StudyBusyError: another run is at work.
+            OutputError: the lock's file cannot be made.
+        """
+        place = self.address.place
+        lock = locks.holding(lock_file(place)) if isinstance(place, Path) else self._server_lock()
+        with lock as free:
+            if not free:
+                raise BUSY.error(self.address.name)
+            yield
+
+    @contextmanager
+    def _server_lock(self) -> Iterator[bool]:
+        """A lock of the server's, on a connection of its own: it ends when that connection ends."""
+        with self.engine.connect() as connection:
+            with self.telling(writing=True):
+                free = _take_postgresql(connection)
+            try:
+                yield free
+            finally:
+                with suppress(SQLAlchemyError):  # a link that broke has given it back already
+                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_RUN_KEY})")
+
     def rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         """All rows of a small answer."""
         with self.reading() as connection:
@@ -105,6 +132,12 @@ class Database:
     def close(self) -> None:
         """Give back every connection; SQLite then folds its log into the one file."""
         self.engine.dispose()
+
+
+def lock_file(path: Path) -> Path:
+    """The file whose lock the run at work on a study of SQLite holds; empty, and it stays."""
+    real = Path(os.path.realpath(path))
+    return real.with_name(f".{real.name}.lock")
 
 
 def open_database(address: Address, create: bool, wait_s: float) -> Database:
@@ -253,6 +286,9 @@ def _use_log(engine: Engine, wait_s: float) -> None:
 # --- PostgreSQL ----------------------------------------------------------------------------------
 
 _LOCK = 0x776F756E  # "woun", apart from other programs' advisory locks
+_RUN_LOCK = 0x776F7275  # "woru": the run's, apart from the writer's
+_THIS_STUDY = "hashtext(coalesce(to_regclass('entries')::oid::text, ''))"
+_RUN_KEY = f"{_RUN_LOCK}, {_THIS_STUDY}"
 
 
 def _postgresql_engine(name: str, url: URL, wait_s: float) -> Engine:
@@ -295,7 +331,24 @@ def _begin_postgresql(connection: Connection, wait_ms: int) -> None:
         f"SELECT set_config('lock_timeout', '{wait_ms}ms', true)",
         "SELECT set_config('synchronous_commit', 'on', true)"
         " WHERE current_setting('synchronous_commit') = 'off'",
-        f"SELECT pg_advisory_xact_lock({_LOCK},"
-        " hashtext(coalesce(to_regclass('entries')::oid::text, '')))",
+        f"SELECT pg_advisory_xact_lock({_LOCK}, {_THIS_STUDY})",
     ):
         connection.exec_driver_sql(statement)
+
+
+_FOR_A_RUN = {
+    "idle_session_timeout": "0",  # the run's connection says nothing for hours
+    "tcp_keepalives_idle": "30",  # a machine without power is noticed within a minute,
+    "tcp_keepalives_interval": "10",  # not after the two hours of most systems
+    "tcp_keepalives_count": "3",
+}
+
+
+def _take_postgresql(connection: Connection) -> bool:
+    """Whether the run's lock of this study was free; the connection then holds it."""
+    connection.execution_options(isolation_level="AUTOCOMMIT")  # no transaction stays open
+    for setting, value in _FOR_A_RUN.items():
+        connection.exec_driver_sql(
+            f"SELECT set_config(name, '{value}', false) FROM pg_settings WHERE name = '{setting}'"
+        )  # older servers lack some
+    return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_RUN_KEY})").scalar())

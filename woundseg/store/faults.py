@@ -20,8 +20,13 @@ class Fault:
     cause: str
     remedy: str
 
+    def error(self, name: str, writing: bool = True, told: str = "") -> WoundsegError:
+        """The error of the study of this name; ``told`` is what the database itself said."""
+        kind = self.kind or (OutputError if writing else ConfigurationError)
+        return kind(name, self.cause.format(told), self.remedy)
 
-_BUSY = Fault(StudyBusyError, "another run is writing", "Wait until it ends and run this again")
+
+BUSY = Fault(StudyBusyError, "another run is writing", "Wait until it ends and run this again")
 _FORBIDDEN = Fault(OutputError, "may not be written to", "Choose a place you may write to")
 _FULL = Fault(OutputError, "the disk is full", "Free some space and run it again")
 _DAMAGED = Fault(ConfigurationError, "is damaged", "Restore it from a copy")
@@ -30,8 +35,8 @@ _LINK = Fault(None, "the server cannot be reached ({})", "Check address, name an
 _OTHER = Fault(None, "the database refuses ({})", "Run woundseg verify, or choose another place")
 
 _SQLITE = {
-    sqlite3.SQLITE_BUSY: _BUSY,
-    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_BUSY: BUSY,
+    sqlite3.SQLITE_LOCKED: BUSY,
     sqlite3.SQLITE_PERM: _FORBIDDEN,
     sqlite3.SQLITE_READONLY: _FORBIDDEN,
     sqlite3.SQLITE_FULL: _FULL,
@@ -48,7 +53,7 @@ _POSTGRESQL = {
     "42501": _FORBIDDEN,  # insufficient_privilege
     "25006": _FORBIDDEN,  # read_only_sql_transaction
     "53100": _FULL,  # disk_full
-    "55P03": _BUSY,  # lock_not_available
+    "55P03": BUSY,  # lock_not_available
     "57P01": _LINK,  # admin_shutdown
     "57P02": _LINK,  # crash_shutdown
     "57P03": _LINK,  # cannot_connect_now
@@ -70,8 +75,7 @@ def explain(error: Exception, name: str, writing: bool, secret: str = "") -> Wou
     told = (str(cause).strip() or type(cause).__name__).splitlines()[0]
     if secret:
         told = told.replace(secret, "***")
-    kind = fault.kind or (OutputError if writing else ConfigurationError)
-    return kind(name, fault.cause.format(told), fault.remedy)
+    return fault.error(name, writing, told)
 
 
 def _fault(cause: BaseException) -> Fault:

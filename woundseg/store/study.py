@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -73,7 +74,24 @@ class Store:
         """Give back every connection; the study may be opened again."""
         self._database.close()
 
+    def is_at(self, path: Path) -> bool:
+        """Whether this study is the file of SQLite at ``path``."""
+        place = self._database.address.place
+        return isinstance(place, Path) and path.exists() and path.samefile(place)
+
     # --- writing -----------------------------------------------------------------------------
+
+    def alone(self) -> AbstractContextManager[None]:
+        """A block in which no other run works on the study; others may read it, and append.
+
+        The lock is the system's or the server's: when the process that holds it ends, however
+        that ends, it is free.
+
+        Raises:
+            StudyBusyError: another run is at work.
+            OutputError: the lock cannot be taken.
+        """
+        return self._database.alone()
 
     def append(self, new: Sequence[NewEntry]) -> str:
         """Append a batch, all of it or nothing; once this returns, it is on the disk.

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from woundseg.tissue.allowed import ANY
 from woundseg.training.options import AugmentOptions
 
 cv2.setNumThreads(0)  # its threads would take the cores from the network
@@ -36,6 +37,33 @@ def pipeline(options: AugmentOptions, seed: int) -> A.Compose:
         _crop(options),
     ]
     return A.Compose(geometry + _light(options) + _degradation(options), seed=seed)
+
+
+def tissue_pipeline(options: AugmentOptions, seed: int) -> A.Compose:
+    """Training augmentation of ``image`` (H, W, 3) and ``mask`` (H, W) of allowed bits, seeded.
+
+    The whole picture is brought to the crop's size first: tissue is looked at in windows as large
+    as the ulcer asks for. What comes in from outside the frame is black and may be anything.
+    """
+    side = options.crop_px
+    geometry = [
+        A.LongestMaxSize(side, interpolation=cv2.INTER_LINEAR),
+        A.PadIfNeeded(side, side, border_mode=cv2.BORDER_CONSTANT, fill_mask=ANY),
+        A.D4(p=1.0),
+        A.Affine(
+            scale=(options.scale_low, options.scale_high),
+            rotate=(-options.rotate_deg, options.rotate_deg),
+            shear=(-options.shear_deg, options.shear_deg),
+            translate_percent=(-0.12, 0.12),
+            balanced_scale=True,
+            keep_ratio=True,
+            border_mode=cv2.BORDER_CONSTANT,
+            fill_mask=ANY,
+            p=0.9,
+        ),
+    ]
+    light = [A.PlanckianJitter(temperature_limit=(3500, 9500), p=options.light)]
+    return A.Compose(geometry + light + _light(options) + _degradation(options), seed=seed)
 
 
 def _crop(options: AugmentOptions) -> A.OneOf:

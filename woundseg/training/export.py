@@ -1,7 +1,8 @@
 """From a checkpoint to the one weight file that every engine reads.
 
 The file is ONNX: input ``photo`` uint8 (N, H, W, 3), heights and widths multiples of 32; output
-``ulcer`` float32 (N, 1, H, W), probabilities. Normalisation and sigmoid are part of the graph.
+``ulcer`` float32 (N, 1, H, W) or ``tissue`` (N, channels, H, W), probabilities. Normalisation and
+sigmoid or softmax are part of the graph.
 Weights are stored in float16 and widened by a Cast as the file is loaded, so that arithmetic is
 float32 everywhere.
 """
@@ -9,7 +10,7 @@ float32 everywhere.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,10 +59,27 @@ class _Photographs(nn.Module):
 
     def forward(self, photo: Tensor) -> Tensor:
         logits: Tensor = self.network(photo.permute(0, 3, 1, 2).float())
-        return torch.sigmoid(logits)
+        return torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
 
 
-def export(checkpoint: Path, options: NetOptions, card: WeightCard, out: Path) -> str:
+@dataclass(frozen=True)
+class TissueCard:
+    """What the tissue network's weight file says of itself (its metadata).
+
+    Attributes:
+        name: of the network.
+        version: of the weights.
+        fraction_sd: standard deviation of a fraction on the logit scale, calibrated out of fold.
+        training: one line: data, recipe, run.
+    """
+
+    name: str
+    version: str
+    fraction_sd: float
+    training: str
+
+
+def export(checkpoint: Path, options: NetOptions, card: WeightCard | TissueCard, out: Path) -> str:
     """Writes the weights of ``checkpoint`` to ``out`` and gives the file's SHA-256.
 
     Args:
@@ -74,11 +92,9 @@ def export(checkpoint: Path, options: NetOptions, card: WeightCard, out: Path) -
         ConfigurationError: no such checkpoint.
         OutputError: the file cannot be written.
     """
-    network = unet.build(
-        options.architecture, options.encoder, "none", list(options.decoder_channels)
-    )
+    network = unet.build(**{**asdict(options), "encoder_weights": "none"})
     network.load_state_dict(network_weights(checkpoint))
-    model = narrowed(_graph(network.eval()))
+    model = narrowed(_graph(network.eval(), "ulcer" if options.classes == 1 else "tissue"))
     for key, value in vars(card).items():
         model.metadata_props.add(key=key, value=str(value))
     content = model.SerializeToString(deterministic=True)
@@ -86,13 +102,13 @@ def export(checkpoint: Path, options: NetOptions, card: WeightCard, out: Path) -
     return hashlib.sha256(content).hexdigest()
 
 
-def _graph(network: nn.Module) -> onnx.ModelProto:
+def _graph(network: nn.Module, output: str) -> onnx.ModelProto:
     height, width = (unet.STRIDE * torch.export.Dim(name, min=1, max=256) for name in "hw")
     program = torch.onnx.export(
         _Photographs(network).eval(),
         (torch.zeros(1, 256, 320, 3, dtype=torch.uint8),),
         input_names=["photo"],
-        output_names=["ulcer"],
+        output_names=[output],
         dynamic_shapes={"photo": {1: height, 2: width}},
         dynamo=True,
         optimize=True,

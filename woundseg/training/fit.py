@@ -26,15 +26,12 @@ from woundseg import files
 from woundseg.datasets import fingerprint
 from woundseg.errors import ConfigurationError
 from woundseg.nets import unet
-from woundseg.training import data
-from woundseg.training.module import UlcerModule
+from woundseg.training import tasks
 from woundseg.training.options import TrainerOptions, TrainOptions
 from woundseg.training.precision import keep_depthwise_in_float32
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from woundseg.datasets.base import Sample
 
 RECORDED_PACKAGES = (
     "woundseg",
@@ -62,21 +59,19 @@ def fit(options: TrainOptions) -> Path:
     if options.trainer.threads:
         torch.set_num_threads(options.trainer.threads)
     torch.set_float32_matmul_precision("high")
-    data_set, training, held_out = data.split_samples(options.data)
-    if not training:
-        raise ConfigurationError("data.hold_out", "leaves nothing to train on", "Hold out less")
-    loader = data.training_loader(data_set, training, options)
-    module = UlcerModule(_network(options), options.trainer, len(loader) * options.trainer.epochs)
-    trainer = _trainer(options, bool(held_out))
+    task = tasks.of(options)
+    total = len(task.training) * options.trainer.epochs
+    module = task.module(_network(options), options.trainer, total)
+    trainer = _trainer(options, task.validation is not None)
     last = out / "checkpoints" / "last.ckpt"
     trainer.fit(
         module,
-        loader,
-        data.validation_loader(data_set, held_out) if held_out else None,
+        task.training,
+        task.validation,
         ckpt_path=str(last) if options.resume and last.exists() else None,
         weights_only=True,
     )
-    _write_run(out, options, _facts(trainer, training, held_out, time.time() - started))
+    _write_run(out, options, _facts(trainer, task, time.time() - started))
     return last
 
 
@@ -149,12 +144,12 @@ def _callbacks(trainer: TrainerOptions, out: Path) -> list[Callback]:
     return callbacks
 
 
-def _facts(
-    trainer: L.Trainer, training: list[Sample], held_out: list[Sample], seconds: float
-) -> dict[str, Any]:
+def _facts(trainer: L.Trainer, task: tasks.Task, seconds: float) -> dict[str, Any]:
+    parts = {"training": task.learnt_from, "held_out": task.held_out}
     return {
-        "photographs": {"training": len(training), "held_out": len(held_out)},
-        "data_sha256": {"training": fingerprint(training), "held_out": fingerprint(held_out)},
+        "photographs": {name: len(samples) for name, samples in parts.items()},
+        "pieces": task.pieces,
+        "data_sha256": {name: fingerprint(samples) for name, samples in parts.items()},
         "versions": {name: version(name) for name in RECORDED_PACKAGES},
         "python": platform.python_version(),
         "processor": platform.machine(),

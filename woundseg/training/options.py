@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Which data set, and what of it is kept out of training."""
+    """Which data set, and what of it is kept out of training.
+
+    The last four are for tissue (``configs/data/dfutissue.yaml`` says what each is).
+    """
 
     name: str
     root: str
@@ -15,6 +18,10 @@ class DataOptions:
     folds_csv: str | None = None
     hold_out: list[int] = field(default_factory=list)
     ulcer_value: int | None = None
+    photographs: str | None = None
+    outlines: bool = False
+    necrosis: bool = False
+    teacher: str | None = None
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,7 @@ class NetOptions:
     encoder: str
     encoder_weights: str
     decoder_channels: list[int]
+    classes: int = 1
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,10 @@ class TrainerOptions:
 
 @dataclass(frozen=True)
 class AugmentOptions:
-    """Crops and the ranges that photographs are varied in (0 switches one off)."""
+    """Crops and the ranges that photographs are varied in (0 switches one off).
+
+    ``light``: probability of another colour temperature of the light.
+    """
 
     crop_px: int
     wound_share: float
@@ -63,6 +74,7 @@ class AugmentOptions:
     saturation: float
     hue: float
     degrade: float
+    light: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
-from woundseg.classes import TISSUES
 from woundseg.masks import ByteMap
 from woundseg.measure import Measurement
 from woundseg.outlines import Points
+from woundseg.overlay import bed
+from woundseg.overlay.lettering import INK, PAPER, font
 from woundseg.pages.look import OUTLINE, OUTLINE_EDGE
 from woundseg.records import NotEvaluable, QualityFlag, Scale, ScoreRecord, UlcerFigures
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
-    from PIL.ImageFont import FreeTypeFont, ImageFont
-
-    Font = FreeTypeFont | ImageFont
 
 LONG_SIDE_PX: Final = 1600
 """The picture's longer side, at most."""
@@ -36,7 +33,7 @@ _TEXT_SHARE: Final = 1 / 22
 """Text height over the picture's width: 2.7 mm (8 points) on a screen 6 cm wide."""
 
 _LIGHT: Final = (255, 255, 255)
-_PAPER, _INK, _SOFT_INK, _RULE = (250, 250, 248), (24, 28, 32), (96, 102, 108), (222, 222, 218)
+_SOFT_INK, _RULE = (96, 102, 108), (222, 222, 218)
 _SEVERITY_COLOURS: Final = {
     "reject": (196, 30, 40),
     "warning": (214, 137, 0),
@@ -53,7 +50,7 @@ class _Line:
 
     text: str
     size: float = 1.0
-    colour: tuple[int, int, int] = _INK
+    colour: tuple[int, int, int] = INK
     badge: tuple[int, int, int] | None = None
     space_before: float = 0.25
 
@@ -89,8 +86,9 @@ def draw(
         _draw_ids(pen, measurement, factor, text_px)
     if record.quality.measurable and isinstance(scale, Scale) and measurement.mm_per_px:
         _draw_bar(pen, picture.size, measurement.mm_per_px / factor, text_px)
-    panel = _panel(record, picture.width, text_px)
-    whole = Pictures.new("RGB", (picture.width, picture.height + panel.height), _PAPER)
+    close = bed.close_up(pixels, measurement) if record.quality.measurable else None
+    panel = _panel(record, picture.width, text_px, close)
+    whole = Pictures.new("RGB", (picture.width, picture.height + panel.height), PAPER)
     whole.paste(picture, (0, 0))
     whole.paste(panel, (0, picture.height))
     whole.thumbnail((LONG_SIDE_PX, LONG_SIDE_PX), Pictures.Resampling.LANCZOS)
@@ -126,19 +124,19 @@ def _draw_ids(pen: ImageDraw, measurement: Measurement, factor: float, text_px: 
     """Each ulcer's id beside its outline, never on the ulcer."""
     if len(measurement.ulcers) < 2:
         return
-    font = _font(0.9 * text_px)
+    type_face = font(0.9 * text_px)
     taken: list[tuple[float, float, float, float]] = [
         _scaled_box(lines[0], factor, 0.25 * text_px) for lines in measurement.outlines
     ]
     for ulcer, lines in zip(measurement.ulcers, measurement.outlines, strict=True):
-        left, top, right, bottom = pen.textbbox((0, 0), ulcer.id, font=font)
+        left, top, right, bottom = pen.textbbox((0, 0), ulcer.id, font=type_face)
         size = right - left, bottom - top
         box = _free_place(_scaled_box(lines[0], factor, 0.25 * text_px), size, pen.im.size, taken)
         taken.append(box)
         pen.text(
             (box[0] - left, box[1] - top),
             ulcer.id,
-            font=font,
+            font=type_face,
             fill=_LIGHT,
             stroke_width=max(1, round(text_px / 12)),
             stroke_fill=OUTLINE_EDGE,
@@ -199,7 +197,7 @@ def _draw_bar(pen: ImageDraw, frame: tuple[int, int], mm_per_px: float, text_px:
     pen.text(
         (x, y - thick - 0.4 * text_px),
         f"{fitting[-1]:g} cm",
-        font=_font(0.85 * text_px),
+        font=font(0.85 * text_px),
         anchor="ls",
         fill=_LIGHT,
         stroke_width=edge,
@@ -207,7 +205,7 @@ def _draw_bar(pen: ImageDraw, frame: tuple[int, int], mm_per_px: float, text_px:
     )
 
 
-def _panel(record: ScoreRecord, width: int, text_px: float) -> Image:
+def _panel(record: ScoreRecord, width: int, text_px: float, close: bed.CloseUp | None) -> Image:
     """Figures, tissue and flags on paper, as high as they need."""
     from PIL import Image as Pictures
     from PIL import ImageDraw as Pens
@@ -218,14 +216,14 @@ def _panel(record: ScoreRecord, width: int, text_px: float) -> Image:
     flags = _wrapped(_flag_lines(record), room, text_px)
     tissue = record.total.tissue if record.quality.measurable else None
     height = 2 * margin + _height(figures, text_px) + _height(flags, text_px)
-    height += 2.6 * text_px if tissue else 0.0
-    panel = Pictures.new("RGB", (width, math.ceil(height)), _PAPER)
+    height += bed.height(close, room, text_px) if tissue else 0.0
+    panel = Pictures.new("RGB", (width, math.ceil(height)), PAPER)
     pen = Pens.Draw(panel)
     pen.line((0, 0, width, 0), fill=_RULE, width=max(1, round(text_px / 20)))
     y = _write(pen, figures, (margin, margin), text_px)
     if tissue:
         shares = {name: float(share) for name, share in tissue.model_dump().items()}
-        y = _draw_tissue(pen, shares, (margin, y, room), text_px)
+        y = bed.draw(panel, shares, close, (margin, y, room), text_px)
     _write(pen, flags, (margin, y), text_px)
     return panel
 
@@ -308,7 +306,7 @@ def _wrapped(lines: list[_Line], room: float, text_px: float) -> list[_Line]:
                 rows[-1] = longer
         broken.append(_Line(rows[0], line.size, line.colour, line.badge, line.space_before))
         # A badge of the paper's own colour keeps the rows of one flag under each other.
-        rest = _PAPER if line.badge else None
+        rest = PAPER if line.badge else None
         broken += [_Line(row, line.size, line.colour, rest, 0.0) for row in rows[1:]]
     return broken
 
@@ -338,48 +336,13 @@ def _text(pen: ImageDraw, at: tuple[float, float], line: _Line, text_px: float) 
     size = line.size * text_px
     for part, piece in enumerate(line.text.split("²")):
         if part:
-            small, up = _font(_RAISED * size), baseline - 0.36 * size
+            small, up = font(_RAISED * size), baseline - 0.36 * size
             pen.text((x, up), "2", font=small, anchor="ls", fill=line.colour)
             x += small.getlength("2")
-        pen.text((x, baseline), piece, font=_font(size), anchor="ls", fill=line.colour)
-        x += _font(size).getlength(piece)
+        pen.text((x, baseline), piece, font=font(size), anchor="ls", fill=line.colour)
+        x += font(size).getlength(piece)
 
 
 def _text_length(text: str, size_px: float) -> float:
-    raised = text.count("²") * _font(_RAISED * size_px).getlength("2")
-    return float(_font(size_px).getlength(text.replace("²", "")) + raised)
-
-
-def _draw_tissue(
-    pen: ImageDraw,
-    shares: dict[str, float],
-    at: tuple[float, float, float],
-    text_px: float,
-) -> float:
-    """One bar of the bed's tissues, and their names with percentages under it."""
-    x, y, room = at
-    y += 0.5 * text_px
-    high = 0.6 * text_px
-    start = x
-    for tissue in TISSUES:
-        end = start + shares[tissue.name] * room
-        if end - start >= 1:
-            pen.rectangle((start, y, end, y + high), fill=tissue.colour)
-        start = end
-    font, baseline = _font(0.8 * text_px), y + high + 1.15 * text_px
-    for tissue in TISSUES:
-        if shares[tissue.name] >= 0.005:
-            side = 0.5 * text_px
-            pen.rectangle((x, baseline - side, x + side, baseline), fill=tissue.colour)
-            label = f"{tissue.name} {100 * shares[tissue.name]:.0f}%"
-            pen.text((x + 1.3 * side, baseline), label, font=font, anchor="ls", fill=_INK)
-            x += 1.3 * side + font.getlength(label) + 0.6 * text_px
-    return at[1] + 2.6 * text_px
-
-
-@lru_cache(maxsize=32)
-def _font(size_px: float) -> Font:
-    """Pillow's own font (Aileron): ASCII and little more."""
-    from PIL import ImageFont as Fonts
-
-    return Fonts.load_default(size_px)
+    raised = text.count("²") * font(_RAISED * size_px).getlength("2")
+    return float(font(size_px).getlength(text.replace("²", "")) + raised)

@@ -1,0 +1,192 @@
+"""batch, verify and correct at the command line: who is refused, in one line, with which status."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
+
+from study import draw, go
+from test_store import tamper
+
+from woundseg import cli, store
+from woundseg.errors import EXIT_DONE, EXIT_USAGE
+
+PHOTO = "S1/V1_2026-01-05/a.png"
+
+RUNNER = """
+import sys
+from pathlib import Path
+from woundseg.batch.alone import alone
+
+with alone(Path(sys.argv[1]), sys.argv[2] or None, create=True):
+    print("alone", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def photos(tmp_path):
+    draw(tmp_path / "photos", PHOTO)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def out(photos, tmp_path, toy):
+    """A study that was measured."""
+    go(photos, tmp_path / "study", toy)
+    return tmp_path / "study"
+
+
+@pytest.fixture
+def woundseg(capfd):
+    """Runs a command in this process: exit status, standard output, standard error."""
+
+    def call(*words):
+        return cli.main([str(word) for word in words]), *capfd.readouterr()
+
+    return call
+
+
+@contextlib.contextmanager
+def runner(out, where=""):
+    """Another process, which has the study for itself."""
+    command = [sys.executable, "-c", RUNNER, str(out), str(where)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        try:
+            assert process.stdout.readline() == "alone\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def batch(photos, out, toy, *more):
+    return "batch", photos, "--out", out, "--weights", toy, "--jobs", "1", "--quiet", *more
+
+
+def correct(out):
+    return "correct", out, PHOTO, "--not-evaluable", "--by", "A. Nurse", "--reason", "dressed"
+
+
+def contents(folder) -> dict[str, bytes]:
+    """Every file but SQLite's passing ones and the lock, which a reader may touch."""
+    passing = ("-wal", "-shm", ".lock")
+    found = (path for path in folder.rglob("*") if not path.name.endswith(passing))
+    return {str(path): path.read_bytes() for path in found if path.is_file()}
+
+
+def assert_refused(done, *words) -> None:
+    """One line of the form "subject: cause. Remedy.", status 2, nothing on standard output."""
+    status, told, error = done
+    assert (status, told) == (EXIT_USAGE, ""), error
+    assert re.fullmatch(r".+: .+\. .+\.\n", error), error
+    assert all(str(word) in error for word in words), error
+
+
+# --- one run at a time --------------------------------------------------------------------------
+
+
+def test_a_second_run_is_refused_before_it_writes(photos, out, toy, woundseg):
+    """Half-written files are the first run's: it is at work on them."""
+    (photos / "S9").mkdir()
+    (photos / "S9" / "no_date.png").write_bytes(b"")  # a plan with something to say
+    half = out / ".visits.csv.01234567.part.csv"
+    half.write_text("subject,")
+    with runner(out) as first:
+        before = contents(out)
+        busy = (out / "study.sqlite", "another run is writing", "Wait until it ends")
+        assert_refused(woundseg(*batch(photos, out, toy)), *busy)
+        assert_refused(woundseg(*correct(out)), *busy)
+        assert contents(out) == before
+        status, told, _ = woundseg("verify", out, "--sample", "0")
+        assert (status, "sound: nothing was altered" in told) == (EXIT_DONE, True)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert woundseg(*correct(out))[0] == EXIT_DONE
+    assert half.exists()
+    assert woundseg(*batch(photos, out, toy))[0] != EXIT_USAGE
+    assert not half.exists()
+
+
+def test_one_folder_and_two_stores_or_one_store_and_two_folders(photos, out, toy, woundseg):
+    elsewhere = f"sqlite:///{out.parent}/other/kept.sqlite"
+    here = f"sqlite:///{out}/study.sqlite"
+    with runner(out):
+        same_folder = batch(photos, out, toy, "--store", elsewhere)
+        assert_refused(woundseg(*same_folder), out, "another run is writing")
+        same_store = batch(photos, out.parent / "third", toy, "--store", here)
+        assert_refused(woundseg(*same_store), out / "study.sqlite", "another run is writing")
+        assert not (out.parent / "third").exists()
+    with runner(out, elsewhere):
+        assert_refused(woundseg(*batch(photos, out, toy)), out, "another run is writing")
+    assert woundseg(*batch(photos, out, toy, "--store", here))[0] == EXIT_DONE
+
+
+def test_another_study_is_none_of_its_business(photos, out, toy, woundseg):
+    with runner(out.parent / "other"):
+        assert woundseg(*batch(photos, out, toy))[0] == EXIT_DONE
+
+
+# --- a newer study ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["batch", "verify", "correct"])
+def test_a_study_of_a_newer_version_is_refused(photos, out, toy, woundseg, command):
+    tamper(out / "study.sqlite", "UPDATE study SET value = '2'")
+    words = {"batch": batch(photos, out, toy), "verify": ("verify", out), "correct": correct(out)}
+    before = contents(out)
+    done = woundseg(*words[command])
+    assert_refused(done, out / "study.sqlite", "was made by a newer woundseg", "Update woundseg.")
+    assert contents(out) == before
+
+
+def add_newer_record(out, kind) -> None:
+    """A row as a newer version would add it: the same tables, and a figure more in its record."""
+    with store.Store.open(out / "study.sqlite") as kept:
+        entry = kept.current(PHOTO)
+        result = store.canonical({**json.loads(entry.result), "depth_mm": 3})
+        made = store.canonical({"software": "woundseg 9.0"})
+        same = {name: getattr(entry, name) for name in ("path", "sha256", "settings", "sketch")}
+        kept.append([store.NewEntry(kind=kind, result=result, made=made, **same)])
+
+
+def test_a_record_of_a_newer_version_in_a_study_of_ours(photos, out, toy, woundseg):
+    add_newer_record(out, "corrected")
+    told = (PHOTO, "was made by woundseg 9.0", "Update woundseg.")
+    assert_refused(woundseg(*batch(photos, out, toy)), *told)
+
+
+def test_a_record_of_a_newer_version_is_not_measured_again(out, toy, woundseg):
+    add_newer_record(out, "measured")
+    status, told, error = woundseg("verify", out, "--weights", toy)
+    assert (status, "1 could not be" in told, "woundseg 9.0" in error) == (EXIT_DONE, True, True)
+
+
+def test_a_dry_run_asks_nothing_of_the_store(photos, out, toy, woundseg):
+    tamper(out / "study.sqlite", "UPDATE study SET value = '2'")
+    status, told, _ = woundseg(*batch(photos, out, toy, "--dry-run"))
+    assert (status, PHOTO in told) == (EXIT_DONE, True)
+
+
+# --- no study -----------------------------------------------------------------------------------
+
+
+def test_a_study_that_is_not_there_is_not_made(tmp_path, woundseg):
+    none = tmp_path / "none"
+    for words in (("verify", none), correct(none)):
+        assert_refused(woundseg(*words), "is not there", "run woundseg batch first")
+    assert not none.exists()
+
+
+def test_a_folder_that_is_no_study_is_left_as_it_is(tmp_path, woundseg):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert_refused(woundseg(*correct(tmp_path)), "is not there")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -1,0 +1,242 @@
+"""How well tissue is called: Dice of each labelled tissue, and the error of the bed's fractions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from woundseg.classes import (
+    BACKGROUND,
+    CALLUS,
+    GRANULATION,
+    LABELLED_TISSUES,
+    NECROSIS,
+    OTHER,
+    SLOUGH,
+)
+from woundseg.errors import UsageError
+from woundseg.measure import LEAST_FRACTION, NORMAL_95
+from woundseg.metrics import (
+    Bootstrap,
+    Estimate,
+    Statistic,
+    agreement_of,
+    estimates,
+    mean_of,
+)
+
+ByteMap = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+LABELLED = (GRANULATION, SLOUGH, CALLUS)
+"""What DFUTissue's annotators told apart."""
+BED = (GRANULATION, SLOUGH, NECROSIS)
+NAMES = {tissue.id: tissue.name for tissue in LABELLED_TISSUES}
+
+
+@dataclass(frozen=True)
+class CropScore:
+    """One crop: pixels of each labelled tissue, and the fractions of the bed.
+
+    Attributes:
+        id: of the crop.
+        group: crops of one group are drawn together.
+        fold: of the crop.
+        label_px: by class id; the same for what was called, and for what both have in common.
+        predicted_px: see there.
+        common_px: see there.
+        label_fraction: granulation and slough of the labelled bed; NaN without one.
+        predicted_fraction: of what was called bed (granulation, slough, necrosis) in the whole
+            crop; 0 without any.
+        inside_fraction: of the bed inside the labelled bed, as in use, where another network
+            draws the outline; 0 without any.
+    """
+
+    id: str
+    group: str
+    fold: int | None
+    label_px: dict[int, int]
+    predicted_px: dict[int, int]
+    common_px: dict[int, int]
+    label_fraction: dict[int, float]
+    predicted_fraction: dict[int, float]
+    inside_fraction: dict[int, float]
+
+    def dice(self, tissue: int) -> float | None:
+        """Of one tissue; None where it is neither labelled nor called."""
+        both = self.label_px[tissue] + self.predicted_px[tissue]
+        return 2 * self.common_px[tissue] / both if both else None
+
+    @property
+    def dice_all(self) -> float:
+        """Over the three labelled tissues together; 1 where there are none at all."""
+        both = sum(self.label_px.values()) + sum(self.predicted_px.values())
+        return 2 * sum(self.common_px.values()) / both if both else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Called:
+    """What was called of a crop.
+
+    Attributes:
+        classes: ids of all classes, uint8 (H, W).
+        bed: ids of ``classes.TISSUES`` were the pixel inside an outline, 0 on callus, uint8
+            (H, W).
+    """
+
+    classes: ByteMap
+    bed: ByteMap
+
+    @classmethod
+    def of_classes(cls, classes: ByteMap) -> Called:
+        """Where no more is known than the likeliest class: background cannot be called."""
+        bed = np.where(classes == BACKGROUND, OTHER, classes)
+        return cls(classes, np.where(classes == CALLUS, BACKGROUND, bed).astype(np.uint8))
+
+
+def score(
+    label: ByteMap, called: Called, *, crop: str, group: str, fold: int | None = None
+) -> CropScore:
+    """Compares a crop's label map with what was called.
+
+    What was called where annotators left no label counts as wrong: they had labelled all that they
+    took for one of the three tissues.
+
+    Args:
+        label: ids of classes, uint8 (H, W).
+        called: what was called.
+        crop: its id.
+        group: see ``CropScore``.
+        fold: see ``CropScore``.
+
+    Raises:
+        UsageError: the two differ in size.
+    """
+    found = called.classes
+    if label.shape != found.shape:
+        raise UsageError(crop, "its prediction has another size", "Predict at the crop's size")
+    labelled = {each: int((label == each).sum()) for each in LABELLED}
+    return CropScore(
+        id=crop,
+        group=group,
+        fold=fold,
+        label_px=labelled,
+        predicted_px={each: int((found == each).sum()) for each in LABELLED},
+        common_px={each: int(((label == each) & (found == each)).sum()) for each in LABELLED},
+        label_fraction=_fractions(label, math.nan),
+        predicted_fraction=_fractions(found, 0.0),
+        inside_fraction=_fractions(called.bed[np.isin(label, (GRANULATION, SLOUGH))], 0.0),
+    )
+
+
+def _fractions(tissue: ByteMap, without: float) -> dict[int, float]:
+    counts = {each: int((tissue == each).sum()) for each in (*BED, OTHER)}
+    bed = sum(counts.values())
+    return {each: counts[each] / bed if bed else without for each in (GRANULATION, SLOUGH)}
+
+
+def summarise(
+    scores: Sequence[CropScore], bootstrap: Bootstrap | None = None
+) -> tuple[Estimate, ...]:
+    """Every figure over the crops, with bootstrap intervals over their groups.
+
+    Raises:
+        UsageError: there is no crop.
+    """
+    if not scores:
+        raise UsageError("evaluation", "there is no crop", "Give at least one")
+    groups = [item.group for item in scores]
+    return estimates(STATISTICS, _columns(scores), groups, bootstrap)
+
+
+def fraction_sd(scores: Sequence[CropScore], level: float = 0.95) -> float:
+    """How far a called fraction lies from the labelled one, on the logit scale.
+
+    The standard deviation with which that share of the fractions (granulation and slough of every
+    crop with a labelled bed) lies inside the interval that ``measure`` gives. Both are taken to be
+    ``measure.LEAST_FRACTION`` away from nothing and from everything at least, as there.
+    """
+    off = [
+        abs(_logit(item.label_fraction[each]) - _logit(item.inside_fraction[each]))
+        for item in scores
+        for each in item.label_fraction
+        if not math.isnan(item.label_fraction[each])
+    ]
+    return float(np.quantile(off, level, method="higher")) / NORMAL_95 if off else math.nan
+
+
+def _logit(share: float) -> float:
+    kept = min(max(share, LEAST_FRACTION), 1 - LEAST_FRACTION)
+    return math.log(kept / (1 - kept))
+
+
+def _columns(scores: Sequence[CropScore]) -> dict[str, Floats]:
+    columns: dict[str, Floats] = {"all": np.ones(len(scores))}
+    for each in LABELLED:
+        name = NAMES[each]
+        columns[f"{name}_common"] = np.array([2.0 * s.common_px[each] for s in scores])
+        both = [float(s.label_px[each] + s.predicted_px[each]) for s in scores]
+        columns[f"{name}_both"] = np.array(both)
+        dice = [s.dice(each) for s in scores]
+        columns[f"{name}_dice"] = np.array([np.nan if d is None else d for d in dice])
+        columns[f"{name} labelled"] = np.array([float(s.label_px[each] > 0) for s in scores])
+    for each in (GRANULATION, SLOUGH):
+        name = NAMES[each]
+        label = np.array([s.label_fraction[each] for s in scores])
+        columns[f"{name}_label"] = label
+        for where in ("predicted", "inside"):
+            called = np.array([getattr(s, f"{where}_fraction")[each] for s in scores])
+            columns[f"{name}_{where}"] = called
+            columns[f"{name}_{where}_error"] = np.abs(called - label)
+            columns[f"{name}_{where}_bias"] = called - label
+    columns["labelled bed"] = np.isfinite(columns["slough_label"]).astype(np.float64)
+    return columns
+
+
+def _pooled(names: Sequence[str]) -> Callable[[dict[str, Floats], Floats], Floats]:
+    def formula(columns: dict[str, Floats], weights: Floats) -> Floats:
+        inside = sum(weights @ columns[f"{name}_common"] for name in names)
+        both = sum(weights @ columns[f"{name}_both"] for name in names)
+        return np.asarray(inside / both, np.float64)
+
+    return formula
+
+
+_NAMED = tuple(NAMES[each] for each in LABELLED)
+_IN_BED = tuple(NAMES[each] for each in (GRANULATION, SLOUGH))
+
+STATISTICS: tuple[Statistic, ...] = (
+    Statistic("dice_pooled", "Dice, three tissues", "pooled", "all", _pooled(_NAMED)),
+    *(
+        Statistic(f"dice_pooled_{name}", f"Dice, {name}", "pooled", "all", _pooled([name]))
+        for name in _NAMED
+    ),
+    *(
+        Statistic(
+            f"dice_averaged_{name}",
+            f"Dice, {name}",
+            "averaged",
+            f"{name} labelled",
+            mean_of(f"{name}_dice"),
+        )
+        for name in _NAMED
+    ),
+    *(
+        Statistic(f"{name}_{key}_{end}", f"{name} {told}, {what}", how, "labelled bed", formula)
+        for key, where, told in (
+            ("inside", "inside", "inside"),
+            ("crop", "predicted", "in the crop"),
+        )
+        for name in _IN_BED
+        for end, what, how, formula in (
+            ("error", "error", "averaged", mean_of(f"{name}_{where}_error")),
+            ("bias", "bias", "averaged", mean_of(f"{name}_{where}_bias")),
+            ("icc", "ICC(2,1)", "agreement", agreement_of(f"{name}_label", f"{name}_{where}")),
+        )
+    ),
+)
+"""Every figure, in the order in which it is printed. Fractions: called less labelled."""
