@@ -145,8 +145,9 @@ def with_tissue(
     usable = _usable(found)
     balanced = colour.balance(photo.pixels, usable, options.card_profile)
     smallest = measure.smallest_ulcer_px(segmentation, usable, options.measure)
+    # Half of it: on a tilted photograph a small ulcer may count with fewer pixels than that.
     ulcer = masks.remove_specks(
-        segmentation.probability >= options.measure.threshold, math.ceil(smallest)
+        segmentation.probability >= options.measure.threshold, math.ceil(smallest / 2)
     )
     if reader is not None and ulcer.any():
         bed = reader(photo.pixels, ulcer, balanced)

@@ -15,6 +15,7 @@ from woundseg.classes import (
     DFUTISSUE_CLASSES,
     GRANULATION,
     NECROSIS,
+    OTHER,
     SLOUGH,
     TISSUE_CHANNELS,
     UNLABELLED,
@@ -55,6 +56,12 @@ def test_labels_are_themselves_and_what_has_none_depends_on_the_outline():
     found = allowed.of_labels(label, bed)
     assert found.dtype == np.uint8
     assert found.tolist() == [[G, S, C, B, N, ANY], [G, S, C, B, N, B]]
+
+
+def test_tendon_and_bone_may_be_anything():
+    """WoundTissue labels them, the network has no channel for them."""
+    other = np.full((2, 2), OTHER, np.uint8)
+    assert (allowed.of_labels(other, other > 0) == ANY).all()
 
 
 MAPS = arrays.arrays(

@@ -361,7 +361,9 @@ def test_evaluate_through_the_door(trained, root, tmp_path, monkeypatch, capsys)
     kept = ["data=dfutissue", f"data.root={root / 'dfutissue'}", "predictions=maps", *more[:1]]
     assert cli.main(["evaluate", *kept, "out=again", "bootstrap_draws=20"]) == 0
     again = json.loads((tmp_path / "again" / "metrics.json").read_text())
-    assert again["figures"] == content["figures"]
+    # A map holds the likeliest class alone, not which bed is likeliest inside an outline.
+    for name in (name for name in content["figures"] if "inside" not in name):
+        assert again["figures"][name] == content["figures"][name]
 
 
 def test_a_teacher_only_narrows_what_is_allowed(trained, root, monkeypatch):

@@ -16,6 +16,7 @@ from woundseg.classes import (
     CALLUS,
     GRANULATION,
     NECROSIS,
+    OTHER,
     SLOUGH,
     TISSUE_CHANNELS,
     UNLABELLED,
@@ -54,6 +55,7 @@ def of_labels(label: ByteMap, bed: BoolMap) -> ByteMap:
     for each in TISSUE_CHANNELS:
         table[each] = bits(each)
     table[UNLABELLED] = bits(BACKGROUND)
+    table[OTHER] = ANY  # tendon, bone: the network has no channel for it
     allowed: ByteMap = table[label]
     allowed[(label == UNLABELLED) & bed] = ANY
     return allowed
