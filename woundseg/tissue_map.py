@@ -112,10 +112,9 @@ class TissueReader:
         bed = Bed(np.zeros(ulcer.shape, np.uint8), np.zeros(ulcer.shape, np.uint8))
         for window, parts in _windows(ulcer):
             seen = pixels[window]
-            drawn = self._answer(balanced.apply(seen), _fitted(seen.shape, DRAWN_PX))
+            drawn = self._answer(seen, _fitted(seen.shape, DRAWN_PX), balanced)
             _fill(bed, window, told(drawn), parts)
-            glare = parts & (seen >= GLARE).all(axis=-1)
-            bed.tissue[window][glare] = OTHER
+            bed.tissue[window][parts & (seen.min(axis=-1) >= GLARE)] = OTHER
         return bed
 
     def look(self, pixels: ByteImage) -> FloatMap:
@@ -124,11 +123,12 @@ class TissueReader:
         Args:
             pixels: a window, sRGB uint8 (H, W, 3).
         """
-        return self._answer(pixels, (pixels.shape[1], pixels.shape[0]))
+        return self._answer(pixels, (pixels.shape[1], pixels.shape[0]), Balanced("none"))
 
-    def _answer(self, pixels: ByteImage, size: tuple[int, int]) -> FloatMap:
+    def _answer(self, pixels: ByteImage, size: tuple[int, int], balanced: Balanced) -> FloatMap:
         """Mean of a look and its mirror image, at another size (width, height)."""
         seen, (height, width) = as_seen(pixels)
+        seen = balanced.apply(seen)  # of the look alone: a window can have 20 megapixels
         shown = seen[:height, :width]
         mirrored = np.zeros_like(seen)
         mirrored[:height, :width] = shown[:, ::-1]
@@ -148,18 +148,24 @@ def _windows(ulcer: BoolMap) -> Iterator[tuple[Window, BoolMap]]:
     windows: list[tuple[Window, BoolMap]] = []
     for part in masks.components(ulcer):
         rows, columns = part.window
-        for window, parts in windows:
-            if _within(rows, window[0]) and _within(columns, window[1]):
-                parts[part.in_full(ulcer.shape)[window]] = True
-                break
-        else:
+        around = [w for w in windows if _within(rows, w[0][0]) and _within(columns, w[0][1])]
+        if not around:
             window = window_over(part.bbox_px, ulcer.shape)
-            windows.append((window, part.in_full(ulcer.shape)[window].copy()))
+            size = (window[0].stop - window[0].start, window[1].stop - window[1].start)
+            around = [(window, np.zeros(size, np.bool_))]
+            windows += around
+        window, parts = around[0]
+        parts[_moved(rows, window[0]), _moved(columns, window[1])] |= part.mask
     yield from windows
 
 
 def _within(inner: slice, outer: slice) -> bool:
     return bool(outer.start <= inner.start and inner.stop <= outer.stop)
+
+
+def _moved(inner: slice, outer: slice) -> slice:
+    """``inner`` counted from where ``outer`` begins."""
+    return slice(inner.start - outer.start, inner.stop - outer.start)
 
 
 def _fill(bed: Bed, window: Window, found: tuple[ByteMap, ByteMap], parts: BoolMap) -> None:
