@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from woundseg import engines, masks, resources
 from woundseg.classes import (
     BACKGROUND,
-    CALLUS,
     GRANULATION,
     NECROSIS,
     OTHER,
@@ -43,16 +42,14 @@ Window = tuple[slice, slice]
 SHIPPED_WEIGHTS = "models/tissue.onnx"
 LOOK_PX = 224
 """Long side of a look."""
-DRAWN_PX = 448
-"""Long side at which tissues are told apart: twice the look, so that outlines are smooth."""
+DRAWN_PX = 336
+"""Long side at which tissues are told apart: more than the look's, so that outlines are smooth."""
 STRIDE = 32
 CALLABLE = 0.25
 """Share of the probability that a pixel's bed tissues need together; below it is ``other``."""
 GLARE = 250
 """A pixel whose three channels are all at least this bright shows the lamp and no tissue."""
 
-_BED = [TISSUE_CHANNELS.index(each) for each in (GRANULATION, SLOUGH, NECROSIS)]
-_CALLUS = TISSUE_CHANNELS.index(CALLUS)
 _IDS = np.array(TISSUE_CHANNELS, np.uint8)
 
 
@@ -114,7 +111,8 @@ class TissueReader:
             seen = pixels[window]
             drawn = self._answer(seen, _fitted(seen.shape, DRAWN_PX), balanced)
             _fill(bed, window, told(drawn), parts)
-            bed.tissue[window][parts & (seen.min(axis=-1) >= GLARE)] = OTHER
+            darkest = np.minimum(np.minimum(seen[..., 0], seen[..., 1]), seen[..., 2])
+            bed.tissue[window][parts & (darkest >= GLARE)] = OTHER
         return bed
 
     def look(self, pixels: ByteImage) -> FloatMap:
@@ -179,15 +177,18 @@ def told(probability: FloatMap) -> tuple[ByteMap, ByteMap]:
     """Tissue and sureness of pixels inside an outline, uint8 (H, W); see ``Bed``.
 
     Args:
-        probability: float32 (channels, H, W).
+        probability: float32 (channels, H, W), in the order of ``classes.TISSUE_CHANNELS``.
     """
-    bed = probability[_BED]
-    together = bed.sum(axis=0)
-    tissue = _IDS[_BED][bed.argmax(axis=0)]
+    background, granulation, slough, necrosis, callus = probability
+    together = granulation + slough + necrosis
+    most = np.maximum(np.maximum(granulation, slough), necrosis)
+    tissue = np.full(most.shape, NECROSIS, np.uint8)
+    tissue[slough == most] = SLOUGH
+    tissue[granulation == most] = GRANULATION
     tissue[together < CALLABLE] = OTHER
-    tissue[(probability.argmax(axis=0) == _CALLUS) & (probability[_CALLUS] > together)] = BACKGROUND
-    share = bed.max(axis=0) / np.maximum(together, 1e-6)
-    return tissue, np.rint(255 * share).astype(np.uint8)
+    tissue[(callus > together) & (callus > background)] = BACKGROUND
+    share = most / np.maximum(together, np.float32(1e-6))
+    return tissue, np.asarray(share * np.float32(255) + np.float32(0.5), np.uint8)
 
 
 def _fitted(shape: tuple[int, ...], longest: int) -> tuple[int, int]:

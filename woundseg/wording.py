@@ -7,6 +7,10 @@ from woundseg.records import ResponseFacts, ScoreRecord, TissueFractions, UlcerF
 NOT_MEASURED = "not measured"
 
 
+LEAST_TOLD = 0.005
+"""Of the bed: a smaller share of a tissue would be told as 0%."""
+
+
 def describe(record: ScoreRecord) -> str:
     """The record as text: figures first, then response, then flags with advice."""
     lines = [record.photo.path]
@@ -47,7 +51,8 @@ def _figures(figures: UlcerFigures) -> str:
 def _tissue(fractions: TissueFractions | None) -> str:
     if fractions is None:
         return ""
-    shares = [f"{name} {share:.0%}" for name, share in fractions.model_dump().items() if share]
+    told = fractions.model_dump().items()
+    shares = [f"{name} {share:.0%}" for name, share in told if share >= LEAST_TOLD]
     return "  " + ", ".join(shares)
 
 
