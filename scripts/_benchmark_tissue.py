@@ -389,7 +389,7 @@ def simulated(number: int, seed: int, exposure: float) -> Subject:
 
 
 def _simulated_views(spec: SceneSpec) -> Iterator[View]:
-    falling, bare = (drawing._light_on_sensor(one) for one in (spec, replace(spec, card=None)))
+    falling, bare = (drawing.light_on_sensor(one) for one in (spec, replace(spec, card=None)))
     for number, light in enumerate(LIGHTS):
         own = replace(spec, seed=spec.seed + number)
         pixels = taken(falling * light.factors.astype(np.float32), own)

@@ -262,7 +262,7 @@ def test_drawn_ulcer_covers_its_outline(monkeypatch, tilt_deg):
     scenes = flat_look(monkeypatch)
     view = Camera(Lens(480, 360, k1=0.02), Pose((-24, -50), 200, tilt_deg, 40, 25))
     spec = small_spec(camera=view, card=None)
-    light = scenes._light_on_sensor(spec)[..., 0]
+    light = scenes.light_on_sensor(spec)[..., 0]
     truth = shoelace(view.project(spec.ulcers[0].outline.points_mm()))
     around = cv2.dilate(render(spec).mask.astype(np.uint8), np.ones((9, 9))) > 0
     # An edge misplaced by 0.05 px all around would change the area by 0.05 · perimeter.

@@ -172,7 +172,7 @@ def true_ulcer(camera: Camera, outline: Outline) -> TrueUlcer:
 
 def render(spec: SceneSpec) -> Scene:
     """Draws the photograph. The same specification gives the same bytes on one machine."""
-    light = _light_on_sensor(spec)
+    light = light_on_sensor(spec)
     mask, tissue = _true_labels(spec)
     facts = Exif(spec.camera.lens.focal_35mm, spec.taken_at)
     picture = develop(light, spec.capture, spec.seed)
@@ -255,7 +255,7 @@ def _card_texture(size: CardSize, shrink: int) -> tuple[FloatImage, float]:
 # --- projecting ---------------------------------------------------------------------------
 
 
-def _light_on_sensor(spec: SceneSpec) -> FloatImage:
+def light_on_sensor(spec: SceneSpec) -> FloatImage:
     """Linear light (H, W, 3) before the lens blurs it."""
     lens = spec.camera.lens
     columns = np.arange(lens.width, dtype=np.float32)[None, :]
