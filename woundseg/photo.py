@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import SupportsFloat
 
 import cv2
 import numpy as np
@@ -497,7 +498,8 @@ def _capture_time(taken: object, zone: object) -> datetime | None:
     if not found:
         return None
     try:
-        time = datetime(*(int(part) for part in found.groups()))  # type: ignore[arg-type]
+        year, month, day, hour, minute, second = (int(part) for part in found.groups())
+        time = datetime(year, month, day, hour, minute, second)
     except ValueError:
         return None
     if not 1990 <= time.year < 2100:  # before digital cameras, or beyond their life
@@ -542,8 +544,11 @@ def _focal_px(camera: dict[int, object], width: int, height: int) -> float | Non
 
 def _number(camera: dict[int, object], tag: int, default: float = 0.0) -> float:
     """A tag as a finite number, else ``default``."""
+    found = camera.get(tag, default)
+    if not isinstance(found, SupportsFloat | str):
+        return default
     try:
-        value = float(camera.get(tag, default))  # type: ignore[arg-type]
+        value = float(found)
     except (TypeError, ValueError, ZeroDivisionError):
         return default
     return value if math.isfinite(value) else default

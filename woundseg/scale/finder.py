@@ -285,8 +285,8 @@ def _disagrees(scale: Scale, other: Sighting, side_mm: float) -> bool:
 
 
 def _scale(source: str, corners: Corners, plane: PlaneFit, options: ScaleOptions) -> Scale:
-    rows = tuple(tuple(row) for row in plane.px_to_mm.tolist())
-    matrix: Matrix3 = rows  # type: ignore[assignment] # three rows of three, by its shape
+    first, second, third = ((float(x), float(y), float(w)) for x, y, w in plane.px_to_mm)
+    matrix: Matrix3 = (first, second, third)
     marker = source == "marker"
     return Scale(
         source="marker" if marker else "card",

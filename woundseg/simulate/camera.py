@@ -133,8 +133,8 @@ class Camera:
         back = rotation.T
         target = pose.target_mm
         rows = [reach * back[k] + (origin[k] + target[k]) * back[2] for k in (0, 1)]
-        first, second, third = (tuple(float(v) for v in row) for row in (*rows, back[2]))
-        return first, second, third  # type: ignore[return-value]
+        first, second, third = ((float(x), float(y), float(w)) for x, y, w in (*rows, back[2]))
+        return first, second, third
 
     def px_per_mm(self, point_mm: tuple[float, float]) -> float:
         """Pixels a mm at a point of the ulcer's plane: the root of the local area ratio."""

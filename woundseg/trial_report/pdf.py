@@ -69,25 +69,24 @@ class _Paper:
     @property
     def sheet(self) -> Figure:
         """The open page."""
-        if self.figure is None:
-            self.turn()
-        return self.figure  # type: ignore[return-value]
+        return self.figure or self.turn()
 
     @property
     def fresh(self) -> bool:
         """Nothing is on the page yet."""
         return self.cursor == PAGE_IN[1] - TOP_IN
 
-    def turn(self) -> None:
-        """Close the page and open the next."""
+    def turn(self) -> Figure:
+        """Close the page and open the next, which is given."""
         from matplotlib.figure import Figure
 
         self.close()
-        self.figure = Figure(figsize=PAGE_IN)
+        opened = self.figure = Figure(figsize=PAGE_IN)
         self.number += 1
         self.cursor = PAGE_IN[1] - TOP_IN
         self.put(self.foot, LEFT_IN, 0.45, Ink(SMALL, MUTED))
         self.put(str(self.number), PAGE_IN[0] - LEFT_IN, 0.45, Ink(SMALL, MUTED, "right"))
+        return opened
 
     def close(self) -> None:
         """Write the page."""
