@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import string
 import tempfile
+import tracemalloc
 import unicodedata
 from datetime import date, datetime
 from pathlib import Path
@@ -14,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woundseg import photo, visits
-from woundseg.errors import TableError, UnreadablePhotoError, UsageError
-from woundseg.records import Failure, Given
+from woundseg.errors import OutputError, TableError, UnreadablePhotoError, UsageError
+from woundseg.records import Failure, Given, PhotoRef
 from woundseg.scale import ScaleOptions
 from woundseg.trial.cells import CellError, visit_date
-from woundseg.visits import VisitOptions, copies, find_photos, manifest, patterns, table
+from woundseg.visits import VisitOptions, copies, find_photos, ledger, manifest, patterns, table
+from woundseg.visits.ledger import Ledger
 
 HEADER = "path,subject,visit,date,ulcer,evaluable,mm_per_px,card_line_mm,closed,debrided,target"
 BASE = "S1/BASE_2026-03-04/a.jpg"
@@ -139,8 +141,8 @@ def test_the_default_patterns(root):
         ("S1/W_2_20260318/a.jpg", "S1", "W_2", date(2026, 3, 18), "path"),
         ("S2/2026-03-11/b.jpg", "S2", "2026-03-11", date(2026, 3, 11), "path"),
     ]
-    assert plan.photos[0].path == root / BASE
-    assert (plan.failures, plan.warnings) == ((), ())
+    assert next(iter(plan.photos)).path == root / BASE
+    assert (len(plan.failures), plan.warnings) == (0, ())
 
 
 def test_photographs_stand_in_order_of_subject_date_and_path(root):
@@ -238,7 +240,7 @@ def test_the_cameras_date_is_the_last_resort(root):
     Image.new("RGB", (64, 65)).save(root / "S1/none.jpg")
     add(root, "S2/2026-03-04/a.jpg", "S1/noise.jpg")
     plan = planned(root, captured=lambda path: photo.read(path).captured_at)
-    first = plan.photos[0]
+    first = next(iter(plan.photos))
     assert (first.relative, first.subject, first.visit, first.date, first.dated_by) == (
         "S1/week 4/IMG_20260305_1.jpg", "S1", "2026-03-04", date(2026, 3, 4), "exif"
     )  # fmt: skip
@@ -458,7 +460,7 @@ def test_a_name_that_is_not_unicode(root):
         pytest.skip("this disk takes Unicode alone")
     plan = planned(root)
     assert errors(plan) == {"S1/BASE_2026-03-04/b\\xff.jpg": "its name is not Unicode (UTF-8)"}
-    table(plan).encode()
+    "\n".join(table(plan)).encode()
 
 
 # --- the same photograph twice ----------------------------------------------------------------
@@ -515,14 +517,18 @@ def test_nothing_is_opened_but_files_of_equal_size(root, monkeypatch):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=2), max_size=8))
-def test_groups_are_those_of_equal_bytes(contents):
+def test_copies_are_those_of_equal_bytes(contents):
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder, str(number)) for number in range(len(contents))]
-        for path, content in zip(paths, contents, strict=True):
-            path.write_bytes(content)
-        found = sorted(copies.groups(paths))
+        known = Ledger(Path(folder))
+        for number, content in enumerate(contents):
+            Path(folder, str(number)).write_bytes(content)
+        known.place(
+            PhotoRef(Path(folder, str(n)), str(n), "S1", "V", date(2026, 3, 4))
+            for n in range(len(contents))
+        )
+        found = [(int(ref.relative), int(stays.relative)) for ref, stays in copies.find(known)]
     alike = {c: [n for n, other in enumerate(contents) if other == c] for c in contents if c}
-    assert found == sorted(group for group in alike.values() if len(group) > 1)
+    assert sorted(found) == sorted((n, group[0]) for group in alike.values() for n in group[1:])
 
 
 # --- subjects ---------------------------------------------------------------------------------
@@ -622,7 +628,7 @@ def test_one_visit_name_on_two_dates_is_a_warning(root):
 def test_the_plan_as_a_table(root, tmp_path):
     add(root, "王/a.jpg", "b.jpg", "c.jpg")
     file = listed(tmp_path, "王/a.jpg,王,V1,2026-03-04,heel", "b.jpg,S1,V1,2026-03-11")
-    assert table(planned(root, manifest=file)) == (
+    assert "".join(f"{line}\n" for line in table(planned(root, manifest=file))) == (
         "path      subject  visit  date        ulcer  from\n"
         "b.jpg     S1       V1     2026-03-11         manifest\n"
         "王/a.jpg  王       V1     2026-03-04  heel   manifest\n"
@@ -634,7 +640,7 @@ def test_the_plan_as_a_table(root, tmp_path):
 
 def test_control_characters_do_not_break_the_table(root):
     add(root, "S1/V1_2026-03-04/a\nb.jpg", "S1/V1_2026-03-05/c.jpg")
-    lines = table(planned(root)).splitlines()
+    lines = list(table(planned(root)))
     assert lines[1].startswith("S1/V1_2026-03-04/a\\nb.jpg  S1 ")
     assert lines[-2:] == ["to know: 1", "  subject S1: visit V1 is on 2 dates: 2026-03-04, "
                           "2026-03-05"]  # fmt: skip
@@ -645,9 +651,33 @@ def test_failures_of_unreadable_photographs_keep_the_readers_advice(root):
         raise UnreadablePhotoError(path, "is cut off", "Copy it again")
 
     add(root, "S1/a.jpg")
-    assert planned(root, captured=unreadable).failures == (
-        Failure("S1/a.jpg", "plan", "is cut off", "Copy it again."),
-    )
+    assert list(planned(root, captured=unreadable).failures) == [
+        Failure("S1/a.jpg", "plan", "is cut off", "Copy it again.")
+    ]
+
+
+def test_a_plan_of_ten_times_the_photographs_takes_no_more_memory(root):
+    def peak(subjects):
+        add(root, *(f"S{n // 20:03}/V{n % 20}_2026-03-04/{n}.jpg" for n in range(20 * subjects)))
+        tracemalloc.start()
+        plan = planned(root)
+        seen = sum(1 for _ in plan.photos.where(lambda ref: ref.subject != "S000"))
+        assert (len(plan.photos), seen) == (20 * subjects, 20 * (subjects - 1))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(1)  # imports and caches
+    few, many = peak(3), peak(30)
+    assert many - few < 540 * 200  # bytes; as Python objects a photograph takes 1,200
+
+
+def test_a_full_disk_for_temporary_files_is_told(root, monkeypatch):
+    monkeypatch.setattr(ledger, "_SCHEMA", f"PRAGMA max_page_count = 20;{ledger._SCHEMA}")
+    add(root, *(f"S1/V_2026-03-04/{'long' * 50}{n}.jpg" for n in range(200)))
+    with pytest.raises(OutputError, match="is full") as told:
+        planned(root)
+    assert "TMPDIR" in told.value.remedy
 
 
 # --- properties of the parsers ----------------------------------------------------------------
@@ -733,7 +763,9 @@ PATHS = st.lists(PART.filter(lambda part: part not in (".", "..")), min_size=1, 
 
 @given(st.lists(PATHS.map("/".join), max_size=6))
 def test_every_exact_path_is_found(photos):
-    index = manifest.Index(Path("nowhere"), photos)
+    known = Ledger(Path("nowhere"))
+    known.list_files(set(photos))
+    index = manifest.Index(known)
     for path in photos:
         assert index.find(path) == path
         decomposed = unicodedata.normalize("NFD", path)

@@ -38,7 +38,7 @@ def test_what_was_written_is_read_again_here_and_by_the_endpoint(tmp_path):
         made.visit(closed)
         made.failure(Failure("a,b.jpg", "read", "is cut off", "Copy it again."))
     assert list(tables.read_visits(tmp_path / "visits.csv")) == [ROW, closed]
-    assert tables.read_failures(tmp_path / "failures.csv")[0].path == "a,b.jpg"
+    assert next(tables.read_failures(tmp_path / "failures.csv")).path == "a,b.jpg"
     assert read_visits(tmp_path / "visits.csv").area.tolist() == [4.25, 0.0]
 
 

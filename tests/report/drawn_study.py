@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from woundseg import quality
 from woundseg.records import Failure, QualityFlag, VisitRow
 from woundseg.report import PhotoShown, StudyFacts, SubjectReport
+from woundseg.report.failures import gathered
 from woundseg.trial.healing_course import HealingRow
 from woundseg.trial.protocol import load
 
@@ -82,9 +83,11 @@ def subject(rows, photos=(), **changes):
 def facts(count=1, **changes):
     values = {
         "title": "Drawn study", "software": "woundseg 0", "weights": "toy 0 fp32",
-        "head": "a1" * 32, "photos": "visits", "failures": (), "warnings": (),
+        "head": "a1" * 32, "photos": "visits", "failures": {}, "warnings": (),
         "as_of": date(2025, 7, 1), "counts": {"subjects": count},
     }  # fmt: skip
+    if "failures" in changes:
+        changes["failures"] = gathered(changes["failures"])
     return StudyFacts(**(values | changes))
 
 

@@ -220,7 +220,7 @@ def test_ten_thousand_causes_do_not_swell_the_page(tmp_path):
     page = one(tmp_path, healed(), failures=every)
     assert "Is odd: 49." in page
     assert "Is odd: 50." not in page
-    assert "9\u202f950 more causes: failures.csv." in page
+    assert "9\u202f950 more files with other causes: failures.csv." in page
 
 
 def test_long_lists_are_cut_and_it_is_said(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from woundseg.simulate.trial import SUBJECT_COLUMNS, VISIT_COLUMNS, TrialSpec, draw_trial
 from woundseg.trial.endpoint import derive_from
-from woundseg.trial.healing_course import COLUMNS, HealingRow, courses, healing_csv
+from woundseg.trial.healing_course import COLUMNS, HealingRow, courses, write_csv
 from woundseg.trial.tables import subjects_from_frame, subjects_of, visits_from_frame
 
 PROTOCOL = making.DEFAULT
@@ -240,10 +241,16 @@ def test_a_clinicians_closed_counts_as_no_margin():
     assert rows[7].gilman_cm_per_week == pytest.approx(0.04 / 0.5)
 
 
+def as_csv(rows):
+    stream = io.StringIO()
+    write_csv(rows, stream)
+    return stream.getvalue()
+
+
 def test_no_rows_and_a_schedule_without_week_four():
     empty = visits_from_frame(making.visits("subject day area"))
     assert courses(empty, subjects_of(empty), PROTOCOL) == []
-    assert healing_csv([]) == ",".join(COLUMNS) + "\n"
+    assert as_csv([]) == ",".join(COLUMNS) + "\n"
     whole = {"schedule": [["M6", 183, 1, 211]]}
     rows = course("subject day area\nA 0 4\nA 28 1", "subject\nA", whole)
     assert [row.par4_pct for row in rows] == [None, None]
@@ -251,7 +258,7 @@ def test_no_rows_and_a_schedule_without_week_four():
 
 def test_csv_is_blank_where_a_figure_is_not_defined():
     rows = course("subject day area\nA 0 4\nA 28 1\nA 30 .", "subject\nA")
-    lines = healing_csv(rows).splitlines()
+    lines = as_csv(rows).splitlines()
     assert lines[0] == (
         "subject,ulcer,visit,date,day,weeks,area_cm2,base_area_cm2,par_pct,"
         "log_healing_rate_per_week,gilman_cm_per_week,gilman_from_last_cm_per_week,par4_pct,par50w4"

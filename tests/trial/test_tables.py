@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from woundseg.errors import TableError
 from woundseg.trial import tables
 from woundseg.trial.cells import CellError, iso_day, iso_text, number
-from woundseg.trial.tables import read_subjects, read_visits, visits_from_frame
+from woundseg.trial.tables import in_blocks, read_subjects, read_visits, visits_from_frame
 
 HEADER = "subject,visit,date,ulcer,area_cm2,evaluable,response,area_cm2_low,area_cm2_high\n"
 GOOD = "A,W4,2024-01-29,u1,2.5,Y,,,\n"
@@ -176,3 +176,34 @@ def test_a_cell_is_a_number_or_refused(text):
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_finite_number_reads_exactly(value):
     assert number(repr(value)) == value
+
+
+def test_the_byte_that_is_not_utf8_is_named_however_far_it_lies(tmp_path):
+    path = tmp_path / "visits.csv"
+    # ü is C3 BC; the megabyte that is read at a time ends between the two
+    text = HEADER.encode() + b"x" * ((1 << 20) - len(HEADER) - 1) + "ü".encode()
+    path.write_bytes(text + b"\xff")
+    with pytest.raises(TableError, match=f"is not UTF-8 \\(byte {(1 << 20) + 1}\\)"):
+        read_visits(path)
+    path.write_bytes(text + b"\xc3")  # ends within a letter
+    with pytest.raises(TableError, match=f"is not UTF-8 \\(byte {(1 << 20) + 1}\\)"):
+        read_visits(path)
+
+
+def test_blocks_hold_whole_subjects_and_the_same_rows(tmp_path):
+    rows = [f"S{who},W{n},2024-01-{n:02},u1,2.5,Y,,,\n" for who in range(1, 5) for n in (1, 2, 3)]
+    path = written(tmp_path, HEADER + "".join(rows))
+    blocks = list(in_blocks(path, least_rows=4))
+    assert [block.subject.tolist() for block in blocks] == [
+        ["S1"] * 3 + ["S2"] * 3, ["S3"] * 3 + ["S4"] * 3,
+    ]  # fmt: skip
+    whole = read_visits(path)
+    assert [n for block in blocks for n in block.row.tolist()] == whole.row.tolist()
+    assert list(in_blocks(written(tmp_path, HEADER))) == []
+
+
+def test_subjects_are_taken_by_name(tmp_path):
+    text = "subject,trt_start,age\nA,2024-01-01,50\nB,2024-01-02,60\nC,2024-01-03,70\n"
+    some = read_subjects(written(tmp_path, text, "subjects.csv")).of(["C", "A", "Z"])
+    assert (some.subject.tolist(), some.age.tolist()) == (["A", "C"], ["50", "70"])
+    assert some.of(["Z"]).subject.tolist() == []

@@ -22,12 +22,13 @@ from woundseg.exchange.redcap import RedcapOptions
 from woundseg.match import MatchOptions, Named
 from woundseg.records import Failure
 from woundseg.report import StudyFacts, SubjectReport
+from woundseg.report.failures import gathered
 from woundseg.store import Store
 from woundseg.trial import healing_course
 from woundseg.trial.healing_course import HealingRow
 from woundseg.trial.protocol import Protocol
 from woundseg.trial.study import prepare
-from woundseg.trial.tables import read_subjects, read_visits, subjects_of
+from woundseg.trial.tables import in_blocks, read_subjects, subjects_of
 from woundseg.visits import Plan
 
 SUBJECTS_AHEAD = 16
@@ -69,20 +70,27 @@ class Study:
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """The tables as written, and what the report needs of them.
+    """The tables as written.
 
     Attributes:
         rows, failures: how many.
+        subjects: how many take part, by subjects.csv if there is one.
         sha256: of each table, by name.
-        healing: the rows of healing.csv.
-        told: what the trial's rules say of each subject.
     """
 
     rows: int
     failures: int
+    subjects: int
     sha256: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class _Concluded:
+    """What the trial's rules say of one subject, and its healing figures."""
+
+    subject: str
+    facts: telling.Facts
     healing: list[HealingRow]
-    told: dict[str, telling.Facts]
 
 
 def write_tables(study: Study, options: ConcludeOptions) -> Written:
@@ -92,17 +100,41 @@ def write_tables(study: Study, options: ConcludeOptions) -> Written:
         OutputError: one of them cannot be written.
     """
     rows, failures = _write_visits(study, options)
-    visits = read_visits(study.out / tables.VISITS)
-    listed = read_subjects(options.subjects) if options.subjects else subjects_of(visits)
-    healing = healing_course.courses(visits, listed, options.protocol)
-    files.write_text(study.out / tables.HEALING, healing_course.healing_csv(healing))
-    return Written(
-        rows=rows,
-        failures=failures,
-        sha256={name: tables.sha256(study.out / name) for name in tables.ALL},
-        healing=healing,
-        told=telling.facts(prepare(visits, listed, options.protocol)),
-    )
+    subjects = _write_healing(study.out, options)
+    sha256 = {name: tables.sha256(study.out / name) for name in tables.ALL}
+    return Written(rows, failures, subjects, sha256)
+
+
+def _write_healing(out: Path, options: ConcludeOptions) -> int:
+    """Writes healing.csv; gives how many subjects take part."""
+    subjects = 0
+
+    def rows() -> Iterator[HealingRow]:
+        nonlocal subjects
+        for concluded in _concluded(out, options):
+            subjects += 1
+            yield from concluded.healing
+
+    with (
+        files.writing(out / tables.HEALING) as part,
+        part.open("w", encoding="utf-8", newline="") as stream,
+    ):
+        healing_course.write_csv(rows(), stream)
+    return subjects
+
+
+def _concluded(out: Path, options: ConcludeOptions) -> Iterator[_Concluded]:
+    """Each subject of visits.csv that takes part, in order; some are in memory at a time."""
+    listed = read_subjects(options.subjects) if options.subjects else None
+    for visits in in_blocks(out / tables.VISITS):
+        subjects = subjects_of(visits) if listed is None else listed.of(visits.subject)
+        if not subjects.subject.size:
+            continue
+        facts = telling.facts(prepare(visits, subjects, options.protocol))
+        courses = healing_course.courses(visits, subjects, options.protocol)
+        healing = dict(telling.by_subject(iter(courses)))
+        for who, told in facts.items():
+            yield _Concluded(who, told, healing.get(who, []))
 
 
 def publish(study: Study, options: ConcludeOptions, written: Written) -> list[Path]:
@@ -126,45 +158,41 @@ def _export(out: Path, options: ConcludeOptions) -> list[Path]:
 
 def _report(study: Study, options: ConcludeOptions, written: Written) -> list[Path]:
     """report.html, from the tables just written."""
-    told = written.told
+    facts = _study_facts(study, options, written)
+    return report.write(facts, _subject_reports(study, options), study.out, written.subjects)
+
+
+def _subject_reports(study: Study, options: ConcludeOptions) -> Iterator[SubjectReport]:
     context = telling.Context(options.protocol, options.as_of, study.out)
-
-    def subjects() -> Iterator[SubjectReport]:
-        rows = telling.by_subject(tables.read_visits(study.out / tables.VISITS))
-        figures = telling.by_subject(iter(written.healing))
-        named = named_subjects(study, options)
-        subject, course = next(figures, ("", []))
-        for (photos, names), (who, own) in zip(named, rows, strict=True):
-            if who not in told:
-                continue  # not in subjects.csv: visits.plan has said so
-            with_thumbnails = [
-                (photo, name, _thumbnail(photo, study.standing.kept))
-                for photo, name in zip(photos, names, strict=True)
-            ]
-            now = course if subject == who else []
-            yield telling.subject_report(with_thumbnails, own, now, told[who], context)
-            if subject == who:
-                subject, course = next(figures, ("", []))
-
-    return report.write(_study_facts(study, options), subjects(), study.out, len(told))
+    rows = telling.by_subject(tables.read_visits(study.out / tables.VISITS))
+    concluded = _concluded(study.out, options)
+    now = next(concluded, None)
+    for (photos, names), (who, own) in zip(named_subjects(study, options), rows, strict=True):
+        if now is None or now.subject != who:
+            continue  # not in subjects.csv: visits.plan has said so
+        with_thumbnails = [
+            (photo, name, _thumbnail(photo, study.standing.kept))
+            for photo, name in zip(photos, names, strict=True)
+        ]
+        yield telling.subject_report(with_thumbnails, own, now.healing, now.facts, context)
+        now = next(concluded, None)
 
 
-def _study_facts(study: Study, options: ConcludeOptions) -> StudyFacts:
+def _study_facts(study: Study, options: ConcludeOptions, written: Written) -> StudyFacts:
     plan, standing = study.plan, study.standing
-    failures = tables.read_failures(study.out / tables.FAILURES)
     return StudyFacts(
         title=options.study or "Study",
         software=f"woundseg {__version__}",
         weights=f"{standing.weights_sha256[:12]}… {standing.precision}",
         head=standing.kept.head(),
         photos=str(study.root),
-        failures=tuple(failures),
+        failures=gathered(tables.read_failures(study.out / tables.FAILURES)),
         warnings=plan.warnings,
         as_of=options.as_of,
         counts={
-            "subjects": len({ref.subject for ref in plan.photos}),
+            "subjects": plan.photos.subjects(),
             "photographs": len(plan.photos),
-            "failures": len(failures),
+            "failures": written.failures,
         },
     )
 
@@ -186,10 +214,9 @@ def _write_visits(study: Study, options: ConcludeOptions) -> tuple[int, int]:
 
 def _gone(study: Study) -> Iterator[Failure]:
     """Photographs that were measured earlier and are no longer placed."""
-    plan = study.plan
-    placed = {ref.relative for ref in plan.photos} | {failure.path for failure in plan.failures}
+    photos, failures = study.plan.photos, study.plan.failures
     for path in study.standing.kept.paths():
-        if path and path not in placed:
+        if not photos.holds(path) and not failures.hold(path):
             told = "was measured earlier and is no longer in the folder"
             yield Failure(path, "plan", told, "Put it back; its results are kept in the store.")
 

@@ -18,6 +18,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from woundseg import files, photo, segment, store, visits
@@ -110,10 +111,11 @@ def make_plan(root: Path, out: Path | None, options: BatchOptions) -> Plan:
         UsageError: no photographs, a table that cannot be understood, or ``strict`` and a fault.
     """
     plan = visits.plan(root, out, options.visits, photo.captured_at)
-    faults = [f"{f.path}: {f.error}" for f in plan.failures] + list(plan.warnings)
-    if options.strict and faults:
-        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-        raise UsageError(root, f"{faults[0]}{more}", "Mend them, or leave out --strict")
+    count = len(plan.failures) + len(plan.warnings)
+    if options.strict and count:
+        first = next(chain((f"{f.path}: {f.error}" for f in plan.failures), plan.warnings))
+        more = f" and {count - 1} more" if count > 1 else ""
+        raise UsageError(root, f"{first}{more}", "Mend them, or leave out --strict")
     return plan
 
 
@@ -160,7 +162,7 @@ def _standing(kept: Store, options: BatchOptions) -> Standing:
 def _measure(study: Study, options: BatchOptions, watch: Watch) -> int:
     """Every photograph that has no result for these settings; gives how many."""
     standing = study.standing
-    pending = [ref for ref in study.plan.photos if not standing.is_measured(ref)]
+    pending = study.plan.photos.where(lambda ref: not standing.is_measured(ref))
     watch.began(len(pending))
     for outcome in study.engine.outcomes(standing.task(ref) for ref in pending):
         _keep(outcome, standing.settings(outcome.ref), study, options)

@@ -94,10 +94,11 @@ def read_visits(path: Path) -> Iterator[VisitRow]:
             yield VisitRow(**{name: _VALUES[name](text) for name, text in cells.items()})
 
 
-def read_failures(path: Path) -> list[Failure]:
-    """The rows of a failures.csv."""
+def read_failures(path: Path) -> Iterator[Failure]:
+    """The rows of a failures.csv, one by one."""
     with path.open(encoding="utf-8", newline="") as stream:
-        return [Failure(**cells) for cells in csv.DictReader(stream)]
+        for cells in csv.DictReader(stream):
+            yield Failure(**cells)
 
 
 def _number(text: str) -> float | None:

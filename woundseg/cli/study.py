@@ -92,8 +92,9 @@ def _batch(arguments: argparse.Namespace) -> int:
     options = _batch_options(arguments)
     if arguments.dry_run:
         plan = make_plan(arguments.photos, arguments.out, options)
-        say(visits.table(plan) + "\n")
-        return EXIT_PARTLY if plan.failures else EXIT_DONE
+        for line in visits.table(plan):
+            say(f"{line}\n")
+        return EXIT_PARTLY if len(plan.failures) else EXIT_DONE
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError("--jobs", f"{arguments.jobs} is not 1 or more", "Leave it out")
     with _engine(arguments, options.setup) as engine:

@@ -7,6 +7,7 @@
     summary   what the front page says of a subject
     views     which piece of each photograph is shown, all at one scale
     tiles     photographs with outlines; charts: area and tissue; tables: sortable
+    failures  what was not measured, by stage and cause
     subject   a subject's part; front: the front page
     writing   the files
 """

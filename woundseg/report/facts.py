@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from woundseg.records import Failure, QualityFlag, VisitRow
+from woundseg.report.failures import Stage
 from woundseg.trial.healing_course import HealingRow
 from woundseg.trial.protocol import CategoryRules
 
@@ -87,7 +88,7 @@ class StudyFacts:
         weights: name, version and precision of the weights.
         head: hash at the head of the store's chain.
         photos: the folder of photographs, as the user wrote it.
-        failures: every file that was not placed or not measured.
+        failures: what was not placed or not measured, by stage (``failures.gathered``).
         warnings: a sentence each.
         as_of: the day that lateness is told for.
         counts: what the head of the page counts, by name (``subjects``, ``photographs``).
@@ -98,7 +99,7 @@ class StudyFacts:
     weights: str
     head: str
     photos: str
-    failures: tuple[Failure, ...]
+    failures: Mapping[str, Stage]
     warnings: tuple[str, ...]
     as_of: date
     counts: Mapping[str, int]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from woundseg.pages.markup import Html, dated, element, joined
 from woundseg.pages.words import NONE
-from woundseg.records import Failure
 from woundseg.report import tables, words
 from woundseg.report.facts import StudyFacts
+from woundseg.report.failures import Cause, Stage
 from woundseg.report.summary import Summary
 from woundseg.report.tables import Cell, Column
 
@@ -21,8 +21,7 @@ FIRST_LINES: Final = 8
 """Of each list stand open; the others unfold."""
 
 MOST_REASONS: Final = 4
-MOST_PATHS: Final = 20
-MOST_CAUSES: Final = 50
+
 STAGES: Final = {
     "plan": "not placed in the study",
     "read": "not readable",
@@ -199,7 +198,6 @@ def tail(facts: StudyFacts, front: Front) -> Iterator[Html]:
     """The page from the end of the table on, without the subjects themselves."""
     if front.subjects:
         yield tables.end("Areas in brackets: 95 % interval.")
-    yield element("h2", f"Files not measured: {words.grouped(len(facts.failures))}")
     yield from _failures(facts.failures)
     if facts.warnings:
         yield element("h2", "Warnings")
@@ -215,30 +213,31 @@ def tail(facts: StudyFacts, front: Front) -> Iterator[Html]:
     )
 
 
-def _failures(failures: tuple[Failure, ...]) -> Iterator[Html]:
-    """By stage, one line for each cause with its advice and the first files."""
-    if not failures:
+def _failures(stages: Mapping[str, Stage]) -> Iterator[Html]:
+    """A stage after the other, a line for each cause with its advice and the first files."""
+    files = sum(stage.files for stage in stages.values())
+    yield element("h2", f"Files not measured: {words.grouped(files)}")
+    if not stages:
         yield element("p", "None.")
-    grouped: dict[str, dict[tuple[str, str], list[str]]] = {}
-    for failure in failures:
-        causes = grouped.setdefault(failure.stage, {})
-        causes.setdefault((failure.error, failure.advice), []).append(failure.path)
     order = list(STAGES)
-    for stage in sorted(grouped, key=lambda s: (order.index(s) if s in order else 9, s)):
-        causes = grouped[stage]
-        count = words.many(sum(len(paths) for paths in causes.values()), "file")
-        lines = [_cause(cause, paths) for cause, paths in list(causes.items())[:MOST_CAUSES]]
-        if len(causes) > MOST_CAUSES:
-            over = words.grouped(len(causes) - MOST_CAUSES)
-            lines.append(element("li", f"{over} more causes: failures.csv."))
-        title = f"{stage.capitalize()}: {count} {STAGES.get(stage, '')}".rstrip()
-        yield element("section", element("h3", title), element("ul", *lines), class_="stage")
+    for name in sorted(stages, key=lambda s: (order.index(s) if s in order else 9, s)):
+        stage = stages[name]
+        lines = [_cause(cause) for cause in stage.causes.values()]
+        over = stage.files - sum(cause.files for cause in stage.causes.values())
+        if over:
+            told_over = f"{words.many(over, 'more file')} with other causes: failures.csv."
+            lines.append(element("li", told_over))
+        title = f"{name.capitalize()}: {words.many(stage.files, 'file')} {STAGES.get(name, '')}"
+        yield element(
+            "section", element("h3", title.rstrip()), element("ul", *lines), class_="stage"
+        )
 
 
-def _cause(cause: tuple[str, str], paths: list[str]) -> Html:
-    error, advice = cause
+def _cause(cause: Cause) -> Html:
+    over = cause.files - len(cause.paths)
+    more = f" and {words.grouped(over)} more" if over else ""
     return element(
         "li",
-        f"{error[:1].upper()}{error[1:].rstrip('.')}. {advice} ",
-        element("span", words.listed(paths, MOST_PATHS), class_="paths"),
+        f"{cause.error[:1].upper()}{cause.error[1:].rstrip('.')}. {cause.advice} ",
+        element("span", ", ".join(cause.paths) + more, class_="paths"),
     )

@@ -7,13 +7,12 @@ weeks count from there. Areas alone decide, whatever ``protocol.source`` says.
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
 from operator import attrgetter
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -130,14 +129,17 @@ def courses(visits: Visits, subjects: Subjects, protocol: Protocol) -> list[Heal
     return _rows(study, course, columns)
 
 
-def healing_csv(rows: Iterable[HealingRow]) -> str:
-    """The rows as CSV: LF line ends, ISO dates, Y and N, blank where not defined."""
-    stream = io.StringIO()
+def write_csv(rows: Iterable[HealingRow], stream: TextIO) -> None:
+    """The rows as CSV: LF line ends, ISO dates, Y and N, blank where not defined.
+
+    Args:
+        rows: taken one by one.
+        stream: opened with ``newline=""``.
+    """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     cells = attrgetter(*COLUMNS)
     writer.writerows(map(_cell_text, cells(row)) for row in rows)
-    return stream.getvalue()
 
 
 def _cell_text(value: Any) -> str:

@@ -8,11 +8,12 @@ is row 1), the column and the value. Nothing has been written by then.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +161,12 @@ class Subjects:
     age: AnyArray
     sex: AnyArray
 
+    def of(self, subjects: Iterable[str]) -> Subjects:
+        """Those of ``subjects`` that are listed."""
+        asked = set(subjects)
+        known = np.array([name in asked for name in self.subject.tolist()], dtype=np.bool_)
+        return Subjects(**{name: column[known] for name, column in vars(self).items()})
+
 
 def read_visits(path: Path) -> Visits:
     """visits.csv, checked.
@@ -168,6 +175,28 @@ def read_visits(path: Path) -> Visits:
         TableError: see the module.
     """
     return _visits(*records(path), str(path))
+
+
+def in_blocks(path: Path, least_rows: int = 5_000) -> Iterator[Visits]:
+    """visits.csv, checked, some subjects at a time, so that it may be longer than memory.
+
+    Args:
+        path: a table whose rows stand subject by subject, in the subjects' order.
+        least_rows: a block ends with the subject that brings it to so many rows.
+
+    Raises:
+        TableError: see the module.
+    """
+    header, rows = records(path)
+    subject = [name.strip() for name in header].index("subject")
+    block: list[Row] = []
+    for _, own in groupby(rows, key=lambda row: row[1][subject]):
+        block += own
+        if len(block) >= least_rows:
+            yield _visits(header, block, str(path))
+            block = []
+    if block:
+        yield _visits(header, block, str(path))
 
 
 def read_subjects(path: Path) -> Subjects:
@@ -394,18 +423,17 @@ def records(path: Path) -> tuple[list[str], Iterator[Row]]:
         TableError: it cannot be read, is empty, too long, not UTF-8 or not CSV (as it is read).
     """
     try:
-        _refuse_too_long(path)
-        text = path.read_bytes().decode("utf-8-sig")
+        _refuse_no_text(path)
     except OSError as error:
         cause = f"cannot be read ({error.strerror or error})"
         raise TableError(path, cause, "Name a CSV file that exists") from error
-    except UnicodeDecodeError as error:
-        cause = f"is not UTF-8 (byte {error.start})"
-        raise TableError(path, cause, "Save it in Excel as CSV UTF-8") from error
-    if not text.strip():
-        raise TableError(path, "is empty", "Give it a header row and a row for each visit")
-    rows = _numbered(csv.reader(io.StringIO(text, newline=""), strict=True), path)
+    rows = _opened(path)
     return list(next(rows)[1]), rows
+
+
+def _opened(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        yield from _numbered(csv.reader(stream, strict=True), path)
 
 
 def _numbered(reader: Iterator[list[str]], path: Path) -> Iterator[Row]:
@@ -423,19 +451,37 @@ def _numbered(reader: Iterator[list[str]], path: Path) -> Iterator[Row]:
         yield number, row
 
 
-def _refuse_too_long(path: Path) -> None:
-    """Refuse a file of more than two million rows before reading it."""
-    lines = 0
+def _refuse_no_text(path: Path) -> None:
+    """Refuse a file that is empty, not UTF-8 or of more than two million rows, before a row."""
+    lines, begun, blank = 0, 0, True
+    decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
+        while True:
+            block = stream.read(1 << 20)
+            waiting = len(decoder.getstate()[0])  # bytes of a letter that the last block cut
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                cause = f"is not UTF-8 (byte {begun - waiting + error.start})"
+                raise TableError(path, cause, "Save it in Excel as CSV UTF-8") from error
+            blank = blank and not text.lstrip("\ufeff").strip()
             lines += block.count(b"\n")
+            begun += len(block)
             if lines > MAX_ROWS + 1:
-                size = path.stat().st_size / 1e6
-                raise TableError(
-                    path,
-                    f"has more than {MAX_ROWS:,} rows ({size:.0f} MB)",
-                    "Split it by subject and take each part by itself",
-                )
+                raise _too_long(path)
+            if not block:
+                break
+    if blank:
+        raise TableError(path, "is empty", "Give it a header row and a row for each visit")
+
+
+def _too_long(path: Path) -> TableError:
+    size = path.stat().st_size / 1e6
+    return TableError(
+        path,
+        f"has more than {MAX_ROWS:,} rows ({size:.0f} MB)",
+        "Split it by subject and take each part by itself",
+    )
 
 
 def _frame_records(frame: pd.DataFrame) -> tuple[list[str], Iterator[Row]]:

@@ -6,8 +6,7 @@ import math
 import os.path
 import posixpath
 import re
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from woundseg.records import Failure, Given, PhotoRef, YesNo
 from woundseg.trial import cells, tables
 from woundseg.trial.cells import CellError
 from woundseg.trial.tables import Column
+from woundseg.visits.ledger import Ledger
 from woundseg.visits.patterns import nfc
 from woundseg.visits.walk import is_photo
 
@@ -45,12 +45,14 @@ def _columns() -> list[Column]:
 
 
 class Index:
-    """Finds photographs by the path that a person wrote."""
+    """Finds photographs by the path that a person wrote.
 
-    def __init__(self, root: Path, photos: Sequence[str]) -> None:
-        self._root = root
-        self._exact = frozenset(photos)
-        self._composed = {nfc(path): path for path in photos}
+    Args:
+        ledger: knows the photographs' own paths.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
 
     def find(self, text: str) -> str:
         """The photograph's own path; Unicode's two spellings, backslash and ``./`` are forgiven.
@@ -58,23 +60,23 @@ class Index:
         Raises:
             CellError: no such photograph.
         """
-        if text in self._exact:
-            return text
         composed = nfc(text)
         tidy = posixpath.normpath(composed.strip().replace("\\", "/"))
+        found = self._ledger.file("path", text)
         for spelling in (composed, tidy):
-            if spelling in self._composed:
-                return self._composed[spelling]
-        raise self._missing(tidy)
+            found = found or self._ledger.file("composed", spelling)
+        if found is None:
+            raise self._missing(tidy)
+        return found
 
     def _missing(self, tidy: str) -> CellError:
         if tidy.startswith("/") or _DRIVE.match(tidy):
             return CellError("is an absolute path", _BELOW)
         if tidy == ".." or tidy.startswith("../"):
             return CellError("leaves the folder of photographs", _BELOW)
-        place = os.path.join(self._root, tidy)  # noqa: PTH118 - a Path refuses some texts
+        place = os.path.join(self._ledger.root, tidy)  # noqa: PTH118 - a Path refuses some texts
         if not os.path.exists(place):  # noqa: PTH110
-            alike = self._by_case.get(tidy.casefold())
+            alike = self._ledger.file("folded", tidy.casefold())
             return CellError("does not exist", f"Write {alike}" if alike else _BELOW)
         if os.path.isdir(place):  # noqa: PTH112
             return CellError("is a folder", "Write a row for each photograph in it")
@@ -84,18 +86,13 @@ class Index:
             "lies in the results' folder or behind a link to a folder", "Name it by its own place"
         )
 
-    @cached_property
-    def _by_case(self) -> dict[str, str]:
-        return {path.casefold(): own for path, own in self._composed.items()}
 
-
-def read(path: Path, root: Path, photos: Sequence[str]) -> tuple[list[PhotoRef], list[Failure]]:
-    """The photographs that a manifest places, and what is wrong with the others.
+def read(path: Path, ledger: Ledger) -> Iterator[PhotoRef | Failure]:
+    """The photographs that a manifest places, and what is wrong with the others, as they come.
 
     Args:
         path: the manifest.
-        root: the folder of photographs.
-        photos: all that lie in it, below ``root`` with ``/``.
+        ledger: knows the photographs; it notes which of them a row has named.
 
     Raises:
         TableError: the file as a whole cannot be understood.
@@ -104,43 +101,30 @@ def read(path: Path, root: Path, photos: Sequence[str]) -> tuple[list[PhotoRef],
     columns = _columns()
     names = tables.checked_header(header, columns, str(path), refuse_near=True)
     present = [column for column in columns if column.name in names and column.name != "path"]
-    reader = _Reader(path, root, photos)
+    reader = _Reader(path, ledger)
     empty = True
     for number, row in rows:
         if any(cell.strip() for cell in row):
             empty = False
-            reader.take(number, row, names, present)
+            yield reader.take(number, row, names, present)
     if empty:
         raise TableError(path, "has a header but no rows", "Give it a row for each photograph")
-    unnamed = [
-        Failure(photo, "plan", f"is not in the manifest {path.name}", "Add a row for it.")
-        for photo in photos
-        if photo not in reader.rows
-    ]
-    return reader.refs, reader.failures + unnamed
+    for photo in ledger.unclaimed():
+        yield Failure(photo, "plan", f"is not in the manifest {path.name}", "Add a row for it.")
 
 
 class _Reader:
-    """Takes the rows of a manifest one by one.
+    """Takes the rows of a manifest one by one."""
 
-    Attributes:
-        refs: of the good rows.
-        failures: of the bad ones.
-        rows: in which row each photograph was named first.
-    """
-
-    def __init__(self, path: Path, root: Path, photos: Sequence[str]) -> None:
-        self.refs: list[PhotoRef] = []
-        self.failures: list[Failure] = []
-        self.rows: dict[str, int] = {}
+    def __init__(self, path: Path, ledger: Ledger) -> None:
         self._source = str(path)
-        self._root = root
-        self._index = Index(root, photos)
+        self._ledger = ledger
+        self._index = Index(ledger)
         self._ulcers: dict[tuple[str, str], str] = {}
 
     def take(
         self, number: int, row: Sequence[str], names: list[str], columns: list[Column]
-    ) -> None:
+    ) -> PhotoRef | Failure:
         """One row: a photograph, or one failure that says all that is wrong with it."""
         texts = dict(zip(names, row, strict=False))
         written = texts.get("path", "")
@@ -152,10 +136,9 @@ class _Reader:
         else:
             values, wrong = self._parsed(number, texts, columns)
             faults += wrong or self._spelled(number, values)
-        if faults:
-            self.failures.append(_failure(relative or written or Path(self._source).name, faults))
-        elif relative is not None:
-            self.refs.append(_ref(self._root, relative, values))
+        if relative is None or faults:
+            return _failure(relative or written or Path(self._source).name, faults)
+        return _ref(self._ledger.root, relative, values)
 
     def _claimed(self, number: int, written: str) -> tuple[str | None, list[TableError]]:
         """The photograph that a row names, which no later row may name again."""
@@ -163,7 +146,7 @@ class _Reader:
             relative = cells.needed(self._index.find)(written)
         except CellError as bad:
             return None, [self._refusal(number, "path", written, bad)]
-        first = self.rows.setdefault(relative, number)
+        first = self._ledger.claim(relative, number)
         if first == number:
             return relative, []
         why = CellError(f"is there already, in row {first}", "Keep one row for each photograph")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
-from woundseg.errors import UsageError, WoundsegError
+from woundseg.errors import OutputError, UsageError, WoundsegError
 from woundseg.records import Failure, PhotoRef
 from woundseg.trial.cells import CellError
 from woundseg.visits import copies, manifest, patterns, subjects
+from woundseg.visits.ledger import Failures, Ledger, Photos
 from woundseg.visits.patterns import DEFAULT_PATTERNS, Pattern
-from woundseg.visits.walk import walk
+from woundseg.visits.walk import Seen, walk
 
 Captured = Callable[[Path], datetime | None]
 
@@ -37,7 +38,7 @@ class VisitOptions:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be measured.
+    """What will be measured; it lies on the disk, so that its size costs no memory.
 
     Attributes:
         photos: by subject, date and path.
@@ -45,8 +46,8 @@ class Plan:
         warnings: one line for each thing to know about a subject.
     """
 
-    photos: tuple[PhotoRef, ...]
-    failures: tuple[Failure, ...]
+    photos: Photos
+    failures: Failures
     warnings: tuple[str, ...]
 
 
@@ -63,31 +64,29 @@ def plan(root: Path, out: Path | None, options: VisitOptions, captured: Captured
     Raises:
         UsageError: no photographs, or a pattern that cannot be used.
         TableError: a manifest or a subjects.csv that cannot be understood as a whole.
+        OutputError: there is no room for the system's temporary files.
     """
     _refuse_places(root, out)
     known = [patterns.compiled(text) for text in options.patterns]
-    found = walk(root, out)
     starts = None if options.subjects is None else subjects.read_starts(options.subjects)
-    failures = [
-        Failure(folder, "plan", f"folder cannot be read ({why})", "Give yourself leave to read it.")
-        for folder, why in found.closed
-    ]
-    photos, unnameable = _nameable(sorted(found.photos))
-    failures += unnameable
-    if options.manifest is not None:
-        refs, bad = manifest.read(options.manifest, root, photos)
-    else:
-        refs, bad = _placed(root, photos, known, captured)
-    failures += bad
-    refs = subjects.respelled(refs, starts or ())
-    faults = _faults(refs, options, starts)
-    failures += [_failure(path, told) for path, told in faults.items()]
-    good = sorted((ref for ref in refs if ref.relative not in faults), key=_order)
-    return Plan(
-        photos=tuple(good),
-        failures=tuple(sorted(failures, key=lambda failure: failure.path)),
-        warnings=tuple(subjects.warnings(good, starts, options.baseline_window_days)),
-    )
+    try:
+        ledger = Ledger(root)
+        _list(ledger, out)
+        if options.manifest is not None:
+            found = manifest.read(options.manifest, ledger)
+        else:
+            found = _placed(ledger, known, captured)
+        ledger.place(subjects.respelled(_good(found, ledger), starts or ()))
+        _find_faults(ledger, options, starts)
+        photos = ledger.placed()
+        told = subjects.warnings(photos, starts, options.baseline_window_days)
+        return Plan(photos, Failures(ledger), tuple(told))
+    except sqlite3.OperationalError as error:
+        raise OutputError(
+            "the plan",
+            f"cannot be kept among the system's temporary files ({error})",
+            "Make room there, or set TMPDIR to a folder with room",
+        ) from error
 
 
 def _refuse_places(root: Path, out: Path | None) -> None:
@@ -99,35 +98,51 @@ def _refuse_places(root: Path, out: Path | None) -> None:
         )
 
 
-def _order(ref: PhotoRef) -> tuple[str, date, str]:
-    return ref.subject, ref.date, ref.relative
+def _list(ledger: Ledger, out: Path | None) -> None:
+    """Notes all photographs; those whose names are not Unicode fail: no table could hold them."""
+    seen = Seen()
+
+    def nameable() -> Iterator[str]:
+        for path in walk(ledger.root, out, seen):
+            if (shown := _in_unicode(path)) == path:
+                yield path
+            else:
+                told = "its name is not Unicode (UTF-8)"
+                ledger.fail([Failure(shown, "plan", told, "Rename it.")])
+
+    ledger.list_files(nameable())
+    ledger.fail(
+        Failure(
+            _in_unicode(folder), "plan", f"folder cannot be read ({why})",
+            "Give yourself leave to read it.",
+        )
+        for folder, why in seen.closed
+    )  # fmt: skip
 
 
-def _nameable(photos: Sequence[str]) -> tuple[list[str], list[Failure]]:
-    """Without those whose names are not Unicode: no table could hold them."""
-    good, bad = [], []
-    for photo in photos:
-        try:
-            photo.encode()
-        except UnicodeEncodeError:
-            shown = photo.encode(errors="surrogateescape").decode(errors="backslashreplace")
-            bad.append(Failure(shown, "plan", "its name is not Unicode (UTF-8)", "Rename it."))
+def _in_unicode(path: str) -> str:
+    """A path itself, or what can be shown of one that is not Unicode."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def _good(found: Iterable[PhotoRef | Failure], ledger: Ledger) -> Iterator[PhotoRef]:
+    """What has a place; the others are noted as failures."""
+    for one in found:
+        if isinstance(one, PhotoRef):
+            yield one
         else:
-            good.append(photo)
-    return good, bad
+            ledger.fail([one])
 
 
 def _placed(
-    root: Path, photos: Sequence[str], known: Sequence[Pattern], captured: Captured
-) -> tuple[list[PhotoRef], list[Failure]]:
+    ledger: Ledger, known: Sequence[Pattern], captured: Captured
+) -> Iterator[PhotoRef | Failure]:
     """By their paths, and where those hold no date by their capture time."""
-    refs, failures = [], []
-    for photo in photos:
+    for photo in ledger.files():
         try:
-            refs.append(_ref(root, photo, known, captured))
+            yield _ref(ledger.root, photo, known, captured)
         except CellError as bad:
-            failures.append(_failure(photo, [bad]))
-    return refs, failures
+            yield _failure(photo, [bad])
 
 
 def _ref(root: Path, photo: str, known: Sequence[Pattern], captured: Captured) -> PhotoRef:
@@ -152,31 +167,14 @@ def _ref(root: Path, photo: str, known: Sequence[Pattern], captured: Captured) -
     )
 
 
-def _faults(
-    refs: Sequence[PhotoRef], options: VisitOptions, starts: subjects.Starts | None
-) -> dict[str, list[CellError]]:
-    """What is wrong with photographs that have a place, by path; all of it."""
-    faults: dict[str, list[CellError]] = defaultdict(list)
+def _find_faults(ledger: Ledger, options: VisitOptions, starts: subjects.Starts | None) -> None:
+    """What is wrong with photographs that have a place; all of it."""
     if options.subjects is not None and starts is not None:
-        wrong = subjects.unknown(refs, starts, options.subjects.name)
+        ledger.find_fault(subjects.unknown(ledger.noted(), starts, options.subjects.name))
     else:
-        wrong = subjects.spelled_twice(refs)
-    for path, fault in wrong.items():
-        faults[path].append(fault)
-    for path, fault in _copies(refs, wrong).items():
-        faults[path].append(fault)
-    return faults
-
-
-def _copies(refs: Sequence[PhotoRef], wrong: dict[str, CellError]) -> dict[str, CellError]:
-    """All but the first of each photograph that is there twice; the first is one that can stay."""
-    inorder = sorted(refs, key=lambda ref: (ref.relative in wrong, ref.date, ref.relative))
-    found = {}
-    for group in copies.groups([ref.path for ref in inorder]):
-        first, *others = (inorder[place] for place in group)
-        for other in others:
-            found[other.relative] = _copy(other, first)
-    return found
+        ledger.find_fault(subjects.spelled_twice(ledger.noted))
+    ledger.find_fault((ref.relative, _copy(ref, stays)) for ref, stays in copies.find(ledger))
+    ledger.fail(_failure(path, told) for path, told in ledger.faults())
 
 
 def _copy(ref: PhotoRef, first: PhotoRef) -> CellError:

@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
 from woundseg.visits.planning import Plan
 
 HEADER = ("path", "subject", "visit", "date", "ulcer", "from")
 
 
-def table(plan: Plan) -> str:
-    """Aligned columns with a row for each photograph; then the failures and the warnings.
+def table(plan: Plan) -> Iterator[str]:
+    """Aligned columns with a line for each photograph; then the failures and the warnings.
 
     Names in Chinese and emoji count two places, as terminals show them.
     """
-    rows = [HEADER] + [
-        (ref.relative, ref.subject, ref.visit, ref.date.isoformat(), ref.ulcer or "", ref.dated_by)
-        for ref in plan.photos
-    ]
-    lines = _aligned([[_plain(cell) for cell in row] for row in rows])
-    for title, told in (
-        ("not in the plan", [f"{f.path}: {f.error}. {f.advice}" for f in plan.failures]),
-        ("to know", list(plan.warnings)),
-    ):
-        if told:
-            lines += ["", f"{title}: {len(told):,}", *(f"  {_plain(line)}" for line in told)]
-    return "\n".join(lines) + "\n"
+    widths = [0] * len(HEADER)
+    for row in _rows(plan):
+        widths = [max(width, _width(cell)) for width, cell in zip(widths, row, strict=True)]
+    for row in _rows(plan):
+        cells = zip(row, widths, strict=True)
+        yield "  ".join(cell + " " * (width - _width(cell)) for cell, width in cells).rstrip()
+    failures = (f"{f.path}: {f.error}. {f.advice}" for f in plan.failures)
+    yield from _listed("not in the plan", len(plan.failures), failures)
+    yield from _listed("to know", len(plan.warnings), plan.warnings)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+def _rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    yield HEADER
+    for ref in plan.photos:
+        ulcer = ref.ulcer or ""
+        row = (ref.relative, ref.subject, ref.visit, ref.date.isoformat(), ulcer, ref.dated_by)
+        yield tuple(_plain(cell) for cell in row)
+
+
+def _listed(title: str, count: int, lines: Iterable[str]) -> Iterator[str]:
+    if count:
+        yield ""
+        yield f"{title}: {count:,}"
+        yield from (f"  {_plain(line)}" for line in lines)
 
 
 def _plain(text: str) -> str:

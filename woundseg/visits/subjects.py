@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from heapq import merge
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 from woundseg.records import PhotoRef
@@ -28,69 +31,68 @@ def read_starts(path: Path) -> Starts:
     return dict(zip(found.subject.tolist(), days, strict=True))
 
 
-def respelled(refs: Iterable[PhotoRef], known: Iterable[str]) -> list[PhotoRef]:
+def respelled(refs: Iterable[PhotoRef], known: Iterable[str]) -> Iterator[PhotoRef]:
     """Subjects as subjects.csv spells them (composed or not), so that endpoint finds them."""
     spelled = {nfc(subject): subject for subject in known}
-    found = []
     for ref in refs:
         subject = spelled.get(ref.subject, ref.subject)
-        found.append(ref if subject == ref.subject else replace(ref, subject=subject))
-    return found
+        yield ref if subject == ref.subject else replace(ref, subject=subject)
 
 
-def unknown(refs: Sequence[PhotoRef], known: Iterable[str], table: str) -> dict[str, CellError]:
+def unknown(
+    refs: Iterable[PhotoRef], known: Iterable[str], table: str
+) -> Iterator[tuple[str, CellError]]:
     """The photographs of subjects that ``table`` lacks, by path."""
-    by_case = {subject.casefold(): subject for subject in known}
     subjects = set(known)
-    found = {}
+    by_case = {subject.casefold(): subject for subject in subjects}
     for ref in refs:
         if ref.subject not in subjects:
             alike = by_case.get(ref.subject.casefold())
-            found[ref.relative] = CellError(
-                f"subject {ref.subject!r} is not in {table}",
-                f"Spell the subject {alike!r}" if alike else f"Add the subject to {table}",
+            yield (
+                ref.relative,
+                CellError(
+                    f"subject {ref.subject!r} is not in {table}",
+                    f"Spell the subject {alike!r}" if alike else f"Add the subject to {table}",
+                ),
             )
-    return found
 
 
-def spelled_twice(refs: Sequence[PhotoRef]) -> dict[str, CellError]:
+def spelled_twice(refs: Callable[[], Iterable[PhotoRef]]) -> Iterator[tuple[str, CellError]]:
     """The photographs whose subject differs from another only in case, by path.
 
     They are one person with a slip of the pen: as two, both would lack visits, and the count of
     subjects would be wrong. The spelling of the earliest photograph stands: it does not change
     as visits are added.
+
+    Args:
+        refs: gives all photographs; called twice.
     """
     first: dict[str, tuple[date, str, str]] = {}
-    for ref in refs:
+    for ref in refs():
         folded, here = ref.subject.casefold(), (ref.date, ref.relative, ref.subject)
         first[folded] = min(first.get(folded, here), here)
-    return {
-        ref.relative: CellError(
-            f"subject {ref.subject!r} differs from {standing!r} only in case",
-            "Spell each subject one way",
-        )
-        for ref in refs
-        if (standing := first[ref.subject.casefold()][2]) != ref.subject
-    }
+    for ref in refs():
+        standing = first[ref.subject.casefold()][2]
+        if standing != ref.subject:
+            told = f"subject {ref.subject!r} differs from {standing!r} only in case"
+            yield ref.relative, CellError(told, "Spell each subject one way")
 
 
-def warnings(refs: Sequence[PhotoRef], starts: Starts | None, window_days: int) -> list[str]:
+def warnings(refs: Iterable[PhotoRef], starts: Starts | None, window_days: int) -> Iterator[str]:
     """One line for each thing to know about a subject, in the subjects' order.
 
     Args:
-        refs: of all subjects.
+        refs: of all subjects, a subject at a time and in their order.
         starts: first dose of each subject; None takes it from the visits (protocol, section 10).
         window_days: how long before the first dose a baseline may lie (section 2.3).
     """
-    theirs: dict[str, list[PhotoRef]] = defaultdict(list)
-    for ref in refs:
-        theirs[ref.subject].append(ref)
-    found = []
-    for subject in sorted(theirs.keys() | (starts or {}).keys()):
-        start = None if starts is None else starts[subject]
-        told = _told(theirs.get(subject, []), start, window_days)
-        found += [f"subject {subject}: {line}" for line in told]
-    return found
+    subject = attrgetter("subject")
+    shown = ((who, list(own)) for who, own in groupby(refs, key=subject))
+    listed: Iterable[tuple[str, list[PhotoRef]]] = ((who, []) for who in sorted(starts or ()))
+    for who, found in groupby(merge(shown, listed, key=itemgetter(0)), key=itemgetter(0)):
+        own = [ref for _, some in found for ref in some]
+        start = None if starts is None else starts[who]
+        yield from (f"subject {who}: {line}" for line in _told(own, start, window_days))
 
 
 def _told(refs: Sequence[PhotoRef], start: date | None, window_days: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,16 +16,16 @@ _KINDS = ", ".join(sorted(PHOTO_SUFFIXES))
 
 
 @dataclass
-class Found:
-    """What lies in a folder.
+class Seen:
+    """What was met on a walk through a folder.
 
     Attributes:
-        photos: paths below the folder, with ``/``, in no order.
-        files: how many files were seen, photographs or not.
+        photos: how many photographs.
+        files: how many files, photographs or not.
         closed: folders below it that cannot be read, with the reason.
     """
 
-    photos: list[str] = field(default_factory=list)
+    photos: int = 0
     files: int = 0
     closed: list[tuple[str, str]] = field(default_factory=list)
 
@@ -42,14 +43,19 @@ def find_photos(root: Path, out: Path | None = None) -> list[Path]:
     """
     if root.is_file():
         return [root]
-    return sorted(root / relative for relative in walk(root, out).photos)
+    return sorted(root / relative for relative in walk(root, out))
 
 
-def walk(root: Path, out: Path | None = None) -> Found:
-    """What lies in ``root``; links to folders are not followed, so a circle of them ends.
+def walk(root: Path, out: Path | None = None, seen: Seen | None = None) -> Iterator[str]:
+    """The photographs in ``root``: their paths below it, with ``/``, in no order.
 
-    Where the results' folder ``out`` lies inside ``root`` it is left out: masks and pictures of
-    an earlier run are no photographs.
+    Links to folders are not followed, so a circle of them ends. Where the results' folder ``out``
+    lies inside ``root`` it is left out: masks and pictures of an earlier run are no photographs.
+
+    Args:
+        root: the folder.
+        out: the results' folder.
+        seen: told of what is met on the way.
 
     Raises:
         UsageError: no folder, one that cannot be read, or no photograph in it.
@@ -57,36 +63,38 @@ def walk(root: Path, out: Path | None = None) -> Found:
     if not root.is_dir():
         raise UsageError(root, "is neither a file nor a folder", "Check the path")
     results = None if out is None or out.resolve() == root.resolve() else out.resolve()
-    found = Found()
+    seen = seen or Seen()
     folders = [""]
     while folders:
         below = folders.pop()
         try:
             with os.scandir(root / below) as listing:
-                entries = list(listing)
+                yield from _sorted_out(
+                    listing, f"{below}/" if below else "", results, folders, seen
+                )
         except OSError as error:
-            found.closed.append((below, error.strerror or str(error)))
-            continue
-        folders += _sorted_out(entries, f"{below}/" if below else "", results, found)
-    if not found.photos:
-        raise _no_photograph(root, found)
-    return found
+            seen.closed.append((below, error.strerror or str(error)))
+    if not seen.photos:
+        raise _no_photograph(root, seen)
 
 
 def _sorted_out(
-    entries: list[os.DirEntry[str]], prefix: str, results: Path | None, found: Found
-) -> list[str]:
-    """Adds the files of one folder to ``found``; gives the folders in it."""
-    folders = []
+    entries: Iterator[os.DirEntry[str]],
+    prefix: str,
+    results: Path | None,
+    folders: list[str],
+    seen: Seen,
+) -> Iterator[str]:
+    """The photographs of one folder; the folders in it are added to ``folders``."""
     for entry in entries:
         if _is_folder(entry):
             if not entry.is_symlink() and not _is(entry, results):
                 folders.append(prefix + entry.name)
             continue
-        found.files += 1
+        seen.files += 1
         if is_photo(entry.name) and not _leads_into(entry, results):
-            found.photos.append(prefix + entry.name)
-    return folders
+            seen.photos += 1
+            yield prefix + entry.name
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -115,10 +123,10 @@ def _leads_into(entry: os.DirEntry[str], results: Path | None) -> bool:
     )
 
 
-def _no_photograph(root: Path, found: Found) -> UsageError:
-    if closed := dict(found.closed).get(""):
+def _no_photograph(root: Path, seen: Seen) -> UsageError:
+    if closed := dict(seen.closed).get(""):
         return UsageError(root, f"cannot be read ({closed})", "Choose a folder you may read")
-    seen = f"files seen: {found.files:,}"
-    if found.closed:
-        seen += f"; folders that could not be read: {len(found.closed):,}"
-    return UsageError(root, f"holds no photograph ({seen})", f"Name a folder with {_KINDS} files")
+    told = f"files seen: {seen.files:,}"
+    if seen.closed:
+        told += f"; folders that could not be read: {len(seen.closed):,}"
+    return UsageError(root, f"holds no photograph ({told})", f"Name a folder with {_KINDS} files")
