@@ -10,7 +10,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from woundseg import __version__, files, report
+from woundseg import __version__, files, report, tissue_map
 from woundseg.batch import follow, tables, telling
 from woundseg.batch.follow import Following
 from woundseg.batch.rows import subject_rows
@@ -183,7 +183,10 @@ def _study_facts(study: Study, options: ConcludeOptions, written: Written) -> St
     return StudyFacts(
         title=options.study or "Study",
         software=f"woundseg {__version__}",
-        weights=f"{standing.weights_sha256[:12]}… {standing.precision}",
+        weights=(
+            f"{standing.weights_sha256[:12]}… (ulcer), "
+            f"{tissue_map.weights_sha256()[:12]}… (tissue), {standing.precision}"
+        ),
         head=standing.kept.head(),
         photos=str(study.root),
         failures=gathered(tables.read_failures(study.out / tables.FAILURES)),

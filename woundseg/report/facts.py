@@ -85,7 +85,7 @@ class StudyFacts:
     Attributes:
         title: of the report.
         software: name and version.
-        weights: name, version and precision of the weights.
+        weights: hashes of the ulcer's and the tissue's weights, and the precision.
         head: hash at the head of the store's chain.
         photos: the folder of photographs, as the user wrote it.
         failures: what was not placed or not measured, by stage (``failures.gathered``).
