@@ -263,6 +263,77 @@ def test_a_network_is_called_crop_by_crop_and_its_maps_are_kept(root, asked, tmp
     assert without.estimates == report.estimates
 
 
+# --- photographs that are labelled all over ----------------------------------------------------
+
+EDGE = (slice(14, 30), slice(13, 14))
+"""16 px between slough and maceration."""
+BED_PX = 32 * 52
+GRANULATION_PX = BED_PX - 16 * 20 - 10 * 10 - 6 * 8 - 5 * 6
+
+
+@pytest.fixture
+def wounds(tmp_path):
+    """WoundTissue as drawn by ``toy``; in ``img (1)`` the line ``EDGE`` is soft: no label."""
+    root = toy.draw_woundtissue(tmp_path / "woundtissue")
+    colours = toy.wound_map()
+    colours[EDGE] = (255, 255, 200)
+    toy.save(root / "label" / "img (1).png", colours)
+    return root
+
+
+def test_woundtissue_counts_its_own_three_tissues_where_something_was_called(
+    wounds, asked, tmp_path
+):
+    """Right in ``img (2)``. In ``img (1)`` the soft edge is called slough, half of 100 px of
+    necrosis granulation, and 32 px of background necrosis and callus."""
+    called = datasets.open_tissue("woundtissue", wounds)
+    first, second = (called.read(sample)[1] for sample in called.samples())
+    assert (first[EDGE] == UNLABELLED).all()
+    first[EDGE] = SLOUGH
+    first[20:25, 40:50] = GRANULATION
+    first[0, :16], first[1, :16] = NECROSIS, CALLUS
+    for number, tissue in enumerate((first, second), start=1):
+        toy.save(tmp_path / "maps" / f"img ({number}).png", tissue)
+    source = DataSource("woundtissue", str(wounds))
+    report = evaluate_tissue.run(asked(predictions=str(tmp_path / "maps"), data=source))
+    assert report["dice_pooled_slough"].value == 1
+    necrosis = 2 * (50 + 100) / (200 + 50 + 16 + 100)
+    assert report["dice_pooled_necrosis"].value == pytest.approx(necrosis)
+    granulation = 2 * 2 * GRANULATION_PX / (4 * GRANULATION_PX + 50)
+    assert report["dice_pooled_granulation"].value == pytest.approx(granulation)
+    assert report["dice_averaged_necrosis"].value == pytest.approx((100 / 166 + 1) / 2)
+    # Of the labelled bed, tendon and bone among it, 50 px too little in one of two photographs.
+    assert report["necrosis_inside_error"].value == pytest.approx(50 / BED_PX / 2)
+    assert "callus" not in report.text()
+    row, _ = csv.DictReader((tmp_path / "out" / "per_crop.csv").open())
+    assert (row["slough_label_px"], row["slough_predicted_px"]) == ("320", "320")
+    assert (row["necrosis_label_px"], row["necrosis_predicted_px"]) == ("100", "66")
+    assert float(row["necrosis_label"]) == pytest.approx(100 / BED_PX, rel=1e-5)
+
+
+def test_a_network_sees_the_window_over_the_bed_and_calls_nothing_outside(
+    asked, tmp_path, monkeypatch
+):
+    """Red all over; the bed's window is columns 70 to 190, rows 40 to 160 of 300 × 200 px."""
+    label = np.full((200, 300, 3), toy.WOUND_COLOURS["background"], np.uint8)
+    label[80:120, 100:160] = toy.WOUND_COLOURS["granulation"]
+    root = tmp_path / "woundtissue"
+    toy.save(root / "label" / "img (1).png", label)
+    toy.save(root / "image" / "img (1).png", np.full_like(label, drawn_tissue.RED))
+    engine = ByColour()
+    monkeypatch.setattr(tissue_map, "load", lambda *_: TissueReader(engine, "0123456789abcdef"))
+    source, kept = DataSource("woundtissue", str(root)), tmp_path / "kept"
+    report = evaluate_tissue.run(asked(weights="t.onnx", keep=str(kept), data=source))
+    assert {photo.shape for photo in engine.shown} == {(224, 224, 3)}
+    expected = np.full((200, 300), BACKGROUND, np.uint8)
+    expected[40:160, 70:190] = GRANULATION
+    assert np.array_equal(cv2.imread(str(kept / "img (1).png"), cv2.IMREAD_UNCHANGED), expected)
+    assert report["dice_pooled_granulation"].value == pytest.approx(
+        2 * 40 * 60 / (40 * 60 + 120 * 120)
+    )
+    assert report.scores[0].inside_fraction == {GRANULATION: 1, SLOUGH: 0, NECROSIS: 0}
+
+
 # --- the sheet --------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from woundseg import contact, datasets, files, tissue_map
-from woundseg.classes import BACKGROUND, LABELLED_TISSUES
+from woundseg.classes import BACKGROUND, LABELLED_TISSUES, OTHER
 from woundseg.datasets.base import Sample
 from woundseg.datasets.pictures import size_fault
 from woundseg.datasets.tissue import TissueSet
@@ -28,7 +28,8 @@ from woundseg.errors import DataSetError
 from woundseg.evaluate import chosen, line, row
 from woundseg.metrics import Bootstrap, Estimate
 from woundseg.tissue import figures
-from woundseg.tissue.figures import BED, LABELLED, NAMES, Called, CropScore
+from woundseg.tissue.figures import NAMES, Called, CropScore, Labels
+from woundseg.tissue.window import Window, over_bed
 
 if TYPE_CHECKING:
     from woundseg.evaluate import Evaluation
@@ -43,8 +44,14 @@ class Maps(Protocol):
 
     source: str
 
-    def __call__(self, sample: Sample, pixels: ByteImage) -> Called:
-        """What is called of a crop uint8 RGB (H, W, 3)."""
+    def __call__(self, sample: Sample, pixels: ByteImage, window: Window) -> Called:
+        """What is called of a picture.
+
+        Args:
+            sample: which it is.
+            pixels: all of it, uint8 RGB (H, W, 3).
+            window: what a network looks at; outside it nothing is called.
+        """
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class TissueReport:
         return {estimate.name: estimate for estimate in self.estimates}[name]
 
     def worst(self, number: int) -> list[CropScore]:
-        """The crops with the lowest Dice over the three tissues."""
+        """The crops with the lowest Dice over the labelled tissues."""
         return sorted(self.scores, key=lambda s: (s.dice_all, s.id))[:number]
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,8 +129,9 @@ def run(
         pixels, label = data.read(sample)
         if label is not None:
             named = {"crop": sample.id, "group": sample.group}
-            called = maps(sample, pixels)
-            scores.append(figures.score(label, called, **named, fold=sample.fold))
+            called = maps(sample, pixels, _window(data, label))
+            labels = Labels(label, data.tissues, data.unlabelled_counts)
+            scores.append(figures.score(labels, called, **named, fold=sample.fold))
         progress(done, len(samples))
     bootstrap = Bootstrap(evaluation.bootstrap_draws, evaluation.seed)
     report = TissueReport(
@@ -137,6 +145,12 @@ def run(
     )
     _write(report, data, maps, evaluation)
     return report
+
+
+def _window(data: TissueSet, label: ByteImage) -> Window:
+    """What a network is shown of a picture: all of a crop; of a photograph, the bed's window."""
+    whole = slice(0, label.shape[0]), slice(0, label.shape[1])
+    return whole if data.cut_from else over_bed(label)
 
 
 def _maps(evaluation: Evaluation) -> Maps:
@@ -158,10 +172,14 @@ class Network:
         self._reader = reader
         self.source = f"{reader.model.name} {reader.model.version} ({reader.model.sha256[:12]})"
 
-    def __call__(self, sample: Sample, pixels: ByteImage) -> Called:
+    def __call__(self, sample: Sample, pixels: ByteImage, window: Window) -> Called:
         """See ``Maps``."""
-        probability = self._reader.look(pixels)
-        return Called(tissue_map.called(probability), tissue_map.told(probability)[0])
+        probability = self._reader.look(pixels[window])
+        classes = np.full(pixels.shape[:2], BACKGROUND, np.uint8)
+        bed = np.full(pixels.shape[:2], OTHER, np.uint8)
+        classes[window] = tissue_map.called(probability)
+        bed[window] = tissue_map.told(probability)[0]
+        return Called(classes, bed)
 
 
 class ByFold:
@@ -172,7 +190,7 @@ class ByFold:
         self._evaluation = evaluation
         self._networks: dict[int | None, Network] = {}
 
-    def __call__(self, sample: Sample, pixels: ByteImage) -> Called:
+    def __call__(self, sample: Sample, pixels: ByteImage, window: Window) -> Called:
         """See ``Maps``."""
         if sample.fold not in self._networks:
             asked = self._evaluation
@@ -180,7 +198,7 @@ class ByFold:
             self._networks[sample.fold] = Network(
                 tissue_map.load(asked.device, asked.precision, weights)
             )
-        return self._networks[sample.fold](sample, pixels)
+        return self._networks[sample.fold](sample, pixels, window)
 
 
 class Kept:
@@ -191,9 +209,9 @@ class Kept:
         self._network = network
         self._folder = files.make_folder(folder)
 
-    def __call__(self, sample: Sample, pixels: ByteImage) -> Called:
+    def __call__(self, sample: Sample, pixels: ByteImage, window: Window) -> Called:
         """See ``Maps``."""
-        found = self._network(sample, pixels)
+        found = self._network(sample, pixels, window)
         _, encoded = cv2.imencode(".png", found.classes)
         files.write_bytes(self._folder / f"{sample.id}.png", encoded.tobytes())
         return found
@@ -208,7 +226,7 @@ class Folder:
         self.source = str(folder)
         self._folder = folder
 
-    def __call__(self, sample: Sample, pixels: ByteImage) -> Called:
+    def __call__(self, sample: Sample, pixels: ByteImage, window: Window) -> Called:
         """See ``Maps``.
 
         Raises:
@@ -242,24 +260,25 @@ def _write(report: TissueReport, data: TissueSet, maps: Maps, evaluation: Evalua
 
 
 def per_crop_csv(scores: Sequence[CropScore]) -> str:
-    """One row a crop; blank is undefined."""
+    """One row a crop, of one at least; blank is undefined."""
     ends = ("label_px", "predicted_px", "common_px", "dice")
+    tissues, in_bed = scores[0].label_px, scores[0].label_fraction
     columns = [
         "id",
         "group",
         "fold",
-        *(f"{NAMES[each]}_{end}" for each in LABELLED for end in ends),
+        *(f"{NAMES[each]}_{end}" for each in tissues for end in ends),
     ]
-    columns += [f"{NAMES[e]}_{end}" for e in BED[:2] for end in ("label", "inside", "crop")]
+    columns += [f"{NAMES[e]}_{end}" for e in in_bed for end in ("label", "inside", "crop")]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
     for item in scores:
         cells: list[Any] = [item.id, item.group, item.fold]
-        for each in LABELLED:
+        for each in tissues:
             cells += [item.label_px[each], item.predicted_px[each], item.common_px[each]]
             cells.append(_cell(item.dice(each)))
-        for each in BED[:2]:
+        for each in in_bed:
             shares = (item.label_fraction, item.inside_fraction, item.predicted_fraction)
             cells += [_cell(share[each]) for share in shares]
         writer.writerow(cells)
@@ -279,6 +298,6 @@ def _tiles(
         pixels, label = data.read(samples[item.id])
         if label is not None:
             caption = f"{item.id}   Dice {item.dice_all:.3f}"
-            called = maps(samples[item.id], pixels).classes
+            called = maps(samples[item.id], pixels, _window(data, label)).classes
             tiles.append(contact.TissueTile(pixels, label, called, caption))
     return tiles

@@ -28,6 +28,14 @@ from woundseg.datasets.woundtissue import MAX_DISTANCE, nearest, read_palette
 from woundseg.errors import ConfigurationError, DataSetError, TableError
 
 
+@pytest.mark.parametrize("kind", TISSUE_SETS.values())
+def test_a_set_counts_tissues_that_its_labels_hold(kind):
+    assert set(kind.tissues) <= set(kind.classes.values())
+    assert set(kind.tissues) | {BACKGROUND, OTHER, UNLABELLED} >= set(kind.classes.values())
+    # Where what has no label lies at a value of its own, it was looked at, and counts.
+    assert kind.unlabelled_counts == (UNLABELLED in kind.classes.values())
+
+
 @pytest.fixture
 def dfu(tmp_path):
     return toy.draw_dfutissue(tmp_path / "dfutissue")

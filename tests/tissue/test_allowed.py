@@ -64,6 +64,14 @@ def test_tendon_and_bone_may_be_anything():
     assert (allowed.of_labels(other, other > 0) == ANY).all()
 
 
+def test_in_a_photograph_labelled_all_over_only_background_leaves_a_choice():
+    """Background or callus; tendon, bone and what nobody called may be anything."""
+    label = np.array([[BACKGROUND, GRANULATION, SLOUGH, NECROSIS, OTHER, UNLABELLED]], np.uint8)
+    found = allowed.of_photograph(label)
+    assert found.dtype == np.uint8
+    assert found.tolist() == [[B + C, G, S, N, B + G + S + N + C, B + G + S + N + C]]
+
+
 MAPS = arrays.arrays(
     np.uint8, (5, 7), elements=st.sampled_from(sorted({*DFUTISSUE_CLASSES.values()}))
 )

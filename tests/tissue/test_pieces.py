@@ -126,6 +126,47 @@ def test_a_crop_of_no_photograph_or_of_another_one_is_refused(tmp_path):
         pieces.labelled(crops(sources, "0102"), sources)
 
 
+# --- photographs that are labelled all over ----------------------------------------------------
+
+
+@pytest.fixture
+def wounds(tmp_path):
+    """One photograph of 200 × 300 px. Its bed of 40 × 60 px from (100, 80) on is granulation, the
+    last 20 columns necrosis; the column between the two is a soft edge, the first ten are bone."""
+    label = np.full((200, 300, 3), toy.WOUND_COLOURS["background"], np.uint8)
+    label[80:120, 100:160] = toy.WOUND_COLOURS["granulation"]
+    label[80:120, 100:110] = toy.WOUND_COLOURS["bone"]
+    label[80:120, 140:160] = toy.WOUND_COLOURS["necrosis"]
+    label[80:120, 139] = (128, 0, 0)
+    toy.save(tmp_path / "label" / "img (1).png", label)
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    pixels[..., 0], pixels[..., 1] = np.mgrid[:200, :300].clip(max=255)
+    toy.save(tmp_path / "image" / "img (1).png", pixels)
+    return datasets.open_tissue("woundtissue", tmp_path)
+
+
+def test_a_photograph_gives_the_window_over_its_bed(wounds):
+    """Twice 60 px about (130, 100): columns 70 to 190, rows 40 to 160."""
+    (piece,) = pieces.photographed(wounds.samples("train"), wounds)
+    assert (piece.id, piece.kind, piece.pixels.shape) == ("img (1)", "label", (120, 120, 3))
+    assert piece.pixels[0, 0].tolist() == [40, 70, 0]
+    row = [AROUND] * 30 + [ANY] * 10 + [bits(GRANULATION)] * 29 + [ANY]
+    row += [bits(NECROSIS)] * 20 + [AROUND] * 30
+    assert piece.allowed[40:80].tolist() == [row] * 40
+    assert (piece.allowed[:40] == AROUND).all()
+    assert (piece.allowed[80:] == AROUND).all()
+
+
+def test_a_large_photograph_is_reduced(wounds, monkeypatch):
+    monkeypatch.setattr(pieces, "LONGEST_PX", 60)
+    (piece,) = pieces.photographed(wounds.samples("train"), wounds)
+    assert (piece.pixels.shape, piece.allowed.shape) == ((60, 60, 3), (60, 60))
+    assert np.abs(piece.pixels[0, 0].astype(int) - [40, 70, 0]).max() <= 1
+    row = [AROUND] * 15 + [ANY] * 5 + [bits(GRANULATION)] * 15
+    row += [bits(NECROSIS)] * 10 + [AROUND] * 15
+    assert piece.allowed[20:40].tolist() == [row] * 20
+
+
 # --- windows over outlines --------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from woundseg import measure
 from woundseg.classes import BACKGROUND, CALLUS, GRANULATION, NECROSIS, OTHER, SLOUGH, UNLABELLED
+from woundseg.datasets import DFUTissue, WoundTissue
 from woundseg.errors import UsageError
 from woundseg.metrics import Bootstrap
 from woundseg.tissue import figures
@@ -21,10 +22,11 @@ B, G, S, N, C, U = BACKGROUND, GRANULATION, SLOUGH, NECROSIS, CALLUS, UNLABELLED
 QUICK = Bootstrap(draws=40)
 
 
-def scored(label, called, crop="a", group=None, fold=None):
+def scored(label, called, *, crop="a", group=None, fold=None, of=DFUTissue):
     label, called = (np.array(values, np.uint8) for values in (label, called))
+    labels = figures.Labels(label, of.tissues, of.unlabelled_counts)
     found = figures.Called.of_classes(called)
-    return figures.score(label, found, crop=crop, group=group or crop, fold=fold)
+    return figures.score(labels, found, crop=crop, group=group or crop, fold=fold)
 
 
 # Granulation: 4 labelled, 3 called, 3 in both. Slough: 2, 3 and 1. Callus: 1, 2 and 1.
@@ -65,6 +67,44 @@ def test_what_is_called_where_no_label_is_counts_as_wrong():
     assert scored([[G, G, U, U]], [[G, G, N, B]]).dice(G) == 1
 
 
+# WoundTissue's label: tendon lies in the bed, the two pixels of a soft edge have none.
+# Counted are granulation 3 labelled, 4 called, 2 in both; slough 1, 2 and 1; necrosis 2, 2 and 1.
+WHOLE = scored(
+    [[G, G, G, S], [N, N, U, U], [OTHER, B, B, B]],
+    [[G, G, S, S], [N, G, G, N], [G, N, C, B]],
+    of=WoundTissue,
+)
+
+
+def test_where_unlabelled_pixels_do_not_count_they_are_in_no_figure():
+    assert WHOLE.label_px == {G: 3, S: 1, N: 2}
+    assert WHOLE.predicted_px == {G: 4, S: 2, N: 2}
+    assert WHOLE.common_px == {G: 2, S: 1, N: 1}
+    assert WHOLE.dice(G) == pytest.approx(4 / 7)
+    assert WHOLE.dice(N) == pytest.approx(2 / 4)
+    assert WHOLE.dice_all == pytest.approx(8 / 14)
+    # Labelled bed: 3 + 1 + 2 and tendon. Called: 4 + 2 + 2; the soft edge would make it ten.
+    assert WHOLE.label_fraction == pytest.approx({G: 3 / 7, S: 1 / 7, N: 2 / 7})
+    assert WHOLE.predicted_fraction == pytest.approx({G: 4 / 8, S: 2 / 8, N: 2 / 8})
+    # The seven pixels of the labelled bed: four are called granulation, two slough, one necrosis.
+    assert WHOLE.inside_fraction == pytest.approx({G: 4 / 7, S: 2 / 7, N: 1 / 7})
+
+
+def test_the_figures_are_of_the_tissues_that_the_set_labels():
+    found = {each.name: each for each in figures.summarise([WHOLE], QUICK)}
+    assert found["dice_pooled_necrosis"].value == pytest.approx(2 / 4)
+    assert found["dice_averaged_necrosis"].over == "necrosis labelled"
+    assert found["necrosis_inside_error"].value == pytest.approx(1 / 7)
+    assert found["necrosis_crop_bias"].value == pytest.approx(2 / 8 - 2 / 7)
+    assert not [name for name in found if "callus" in name]
+    assert len(found) == 1 + 2 * 3 + 2 * 3 * 3
+    crops = {each.name for each in figures.summarise([FIRST], QUICK)}
+    assert not [name for name in crops if "necrosis" in name]
+    assert len(crops) == 1 + 2 * 3 + 2 * 2 * 3
+    # Off by 1/7: necrosis 1/7 for 2/7 is ln(12/5) on the logit scale, the worst of the three.
+    assert figures.fraction_sd([WHOLE]) == pytest.approx(math.log(12 / 5) / 1.96)
+
+
 def test_fractions_are_of_the_bed():
     # Labelled: granulation 4 of 6. Called: granulation 3, slough 3, necrosis 1; callus is no bed.
     assert FIRST.label_fraction == pytest.approx({G: 4 / 6, S: 2 / 6})
@@ -94,7 +134,8 @@ def test_inside_an_outline_background_cannot_be_called_and_callus_is_no_bed():
 def test_more_may_be_known_of_the_bed_than_the_likeliest_class():
     """The second pixel is most likely background, and slough were it bed."""
     called = figures.Called(np.array([[G, B]], np.uint8), np.array([[G, S]], np.uint8))
-    crop = figures.score(np.array([[G, G]], np.uint8), called, crop="a", group="a")
+    labels = figures.Labels(np.array([[G, G]], np.uint8), (G, S, C), unlabelled_counts=True)
+    crop = figures.score(labels, called, crop="a", group="a")
     assert crop.inside_fraction == {G: 1 / 2, S: 1 / 2}
     assert crop.predicted_fraction == {G: 1, S: 0}
     assert crop.common_px == {G: 1, S: 0, C: 0}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from woundseg.tissue.window import CONTEXT, LEAST_SIDE_PX, window_over
+from woundseg.classes import BACKGROUND, CALLUS, GRANULATION, OTHER, UNLABELLED
+from woundseg.tissue.window import CONTEXT, LEAST_SIDE_PX, over_bed, window_over
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,17 @@ def test_it_holds_the_ulcer_and_lies_in_the_frame(data):
         assert rows.stop - rows.start == columns.stop - columns.start == side
         assert abs((rows.start + rows.stop) - (2 * y + down)) <= 1
         assert abs((columns.start + columns.stop) - (2 * x + across)) <= 1
+
+
+def test_one_window_over_all_labelled_bed():
+    """Granulation from (100, 80) and bone to (200, 160): twice 100 px about (150, 120)."""
+    label = np.full((300, 400), BACKGROUND, np.uint8)
+    label[80:100, 100:140] = GRANULATION
+    label[150:160, 190:200] = OTHER
+    label[10:20, 10:20], label[280:290, 380:390] = CALLUS, UNLABELLED  # neither is bed
+    assert over_bed(label) == (slice(20, 220), slice(50, 250))
+
+
+@pytest.mark.parametrize("nothing", [BACKGROUND, CALLUS, UNLABELLED])
+def test_without_labelled_bed_the_window_is_the_photograph(nothing):
+    assert over_bed(np.full((30, 40), nothing, np.uint8)) == (slice(0, 30), slice(0, 40))

@@ -17,15 +17,17 @@ pytest.importorskip("lightning", reason="needs woundseg[train]")
 pytestmark = pytest.mark.train
 
 import drawn_tissue
+from datasets import toy
 from torch.nn import functional as F
 
 from woundseg import cli, config, engines, tissue_map
 from woundseg.classes import TISSUE_CHANNELS
+from woundseg.datasets import DFUTissue, WoundTissue
 from woundseg.errors import ConfigurationError
 from woundseg.tissue import derive
 from woundseg.tissue.allowed import ANY, AROUND, BED
 from woundseg.tissue.pieces import Piece
-from woundseg.training import augment, tissue_data
+from woundseg.training import augment, fit, tissue_data
 from woundseg.training.losses import tissue_loss
 from woundseg.training.tissue_module import TissueModule
 
@@ -189,7 +191,7 @@ def test_validation_pools_the_pixels_of_all_crops():
     The fourth pixel is open: what is called there counts as called. Necrosis and background are
     in no figure.
     """
-    module = TissueModule(FromRed(), options().trainer, 1)
+    module = TissueModule(FromRed(), options().trainer, 1, DFUTissue)
     told = {}
     module.log = lambda name, value, **_: told.update({name: float(value)})
     for bits, called in (([G, G, S, ANY], [1, 2, 1, 1]), ([S, C, N, B], [2, 4, 3, 0])):
@@ -208,6 +210,27 @@ def test_validation_pools_the_pixels_of_all_crops():
     told.clear()
     module.on_validation_epoch_end()  # forgotten
     assert set(told.values()) == {0.0}
+
+
+def test_validation_leaves_open_pixels_out_where_the_set_does():
+    """The same pixels by WoundTissue: granulation 2 labelled, 2 called, 1 in both; slough 2, 2
+    and 1; necrosis 1, 1 and 1. Callus has no figure."""
+    module = TissueModule(FromRed(), options().trainer, 1, WoundTissue)
+    told = {}
+    module.log = lambda name, value, **_: told.update({name: float(value)})
+    for bits, called in (([G, G, S, ANY], [1, 2, 1, 1]), ([S, AROUND, N, AROUND], [2, 4, 3, 0])):
+        photos = torch.zeros(1, 3, 1, 4, dtype=torch.uint8)
+        photos[0, 0, 0] = torch.tensor(called)
+        module.validation_step((photos, torch.tensor([[bits]], dtype=torch.uint8)), 0)
+    module.on_validation_epoch_end()
+    assert told == pytest.approx(
+        {
+            "val/granulation": 2 / 4,
+            "val/slough": 2 / 4,
+            "val/necrosis": 1.0,
+            "val/dice_pooled": 2 * 3 / (4 + 4 + 2),
+        }
+    )
 
 
 # --- what is learnt from ----------------------------------------------------------------------
@@ -243,6 +266,29 @@ def test_labels_alone(root):
     words = ("data.outlines=false", "data.necrosis=false")
     known, _, _ = tissue_data.split(options(*words, **places(root)).data)
     assert names(known) == {"0100", "0101", "0102"}
+
+
+@pytest.fixture(scope="module")
+def wounds(tmp_path_factory):
+    root = toy.draw_woundtissue(tmp_path_factory.mktemp("drawn") / "woundtissue")
+    rows = ["image,group,fold", "img (1),img (1),0", "img (2),img (2),1"]
+    (root / "folds.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def test_woundtissue_is_learnt_from_without_fuseg(wounds):
+    words = ["data=woundtissue", "model=tissue_lite0", f"data.root={wounds}"]
+    asked = config.train_options([*words, "data.hold_out=[0]"]).data
+    known, held_out, parts = tissue_data.split(asked)
+    assert [(each.id, each.kind) for each in known] == [("img (2)", "label")]
+    assert names(held_out) == {"img (1)"}
+    assert [photograph.id for photograph in parts.train] == ["img (2)"]
+    # As drawn: tendon 6 × 8 px and bone 5 × 6 may be anything, and 60 × 80 − 32 × 52 are no bed.
+    may = known[0].allowed
+    areas = {N: 100, S: 320, ANY: 78, AROUND: 60 * 80 - 32 * 52}
+    assert {bits: int((may == bits).sum()) for bits in areas} == areas
+    everything, nothing, _ = tissue_data.split(config.train_options(words).data)
+    assert (names(everything), nothing) == ({"img (1)", "img (2)"}, [])
 
 
 # --- from end to end --------------------------------------------------------------------------
@@ -341,6 +387,34 @@ def test_the_weights_carry_their_card(trained):
     facts = engines.load(trained.weights, "cpu").facts
     assert facts["training"] == "dfutissue, 2 photographs, held out folds [0], 1 epochs"
     assert set(facts) == {"name", "version", "fraction_sd", "training"}
+
+
+def test_a_run_on_woundtissue_is_where_one_on_dfutissue_starts(
+    trained, wounds, tmp_path, monkeypatch
+):
+    """At a rate of 0 the second run's parameters stay those of the first's checkpoint."""
+    _block_sockets(monkeypatch)
+    common = [
+        word for word in trained.words if not word.startswith(("data", "out=", "trainer.batch"))
+    ]
+    words = ["data=woundtissue", f"data.root={wounds}", "data.hold_out=[0]", *common]
+    assert cli.main(["train", *words, "trainer.batch_size=4", f"out={tmp_path / 'wounds'}"]) == 0
+    told = json.loads((tmp_path / "wounds" / "run.json").read_text())
+    assert told["photographs"] == {"training": 1, "held_out": 1}
+    assert (told["pieces"], told["steps"]) == ({"label": 1}, 2)
+    figures = {f"val/{name}" for name in ("granulation", "slough", "necrosis", "dice_pooled")}
+    assert {name for name in told["metrics"] if name.startswith("val/")} == figures
+    assert np.isfinite(told["metrics"]["train/loss"])
+    last = tmp_path / "wounds" / "checkpoints" / "last.ckpt"
+    more = [f"start_from={last}", "trainer.learning_rate=0", f"out={tmp_path / 'feet'}"]
+    given = [word for word in trained.words if not word.startswith("out=")]
+    assert cli.main(["train", *given, *more]) == 0
+    before = fit.network_weights(last)
+    after = fit.network_weights(tmp_path / "feet" / "checkpoints" / "last.ckpt")
+    unlike = fit.network_weights(trained.out / "checkpoints" / "last.ckpt")
+    learnt = [name for name in before if name.endswith("weight")]
+    assert all(torch.allclose(before[name], after[name]) for name in learnt)
+    assert not all(torch.allclose(before[name], unlike[name]) for name in learnt)
 
 
 def test_tissue_weights_need_their_fractions_sd(trained, capsys):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg.classes import DFUTISSUE_CLASSES
+from woundseg.classes import CALLUS, DFUTISSUE_CLASSES, GRANULATION, SLOUGH
 from woundseg.datasets.base import Sample, first_channel, grey_fault
 from woundseg.datasets.folds import FoldRow
 from woundseg.datasets.fuseg import FUSeg
@@ -38,7 +38,8 @@ class DFUTissue(TissueSet):
     """Crops of diabetic foot ulcers of one wound clinic, 79 to 266 px a side as given here.
 
     Label maps are grey PNG: 0 not labelled, 1 fibrin (slough), 2 granulation, 3 callus. Skin,
-    background, necrosis, eschar, tendon and dressings all lie at 0, so 0 is ``UNLABELLED``::
+    background, necrosis, eschar, tendon and dressings all lie at 0, so 0 is ``UNLABELLED``. It
+    counts all the same: annotators had labelled all that they took for one of the three::
 
         Labeled/Original/Images/TrainVal/0901.png         Labeled/labeled_train_names.txt
         Labeled/Original/Annotations/TrainVal/0901.png    Labeled/labeled_val_names.txt
@@ -77,6 +78,9 @@ class DFUTissue(TissueSet):
         {"train": 94, "listed_train": 78, "listed_validation": 16, "test": 16, "unlabelled": 600}
     )
     classes: Mapping[int, int] = MappingProxyType(DFUTISSUE_CLASSES)
+    tissues: ClassVar[tuple[int, ...]] = (GRANULATION, SLOUGH, CALLUS)
+    unlabelled_counts: ClassVar[bool] = True
+    cut_from: ClassVar[str | None] = FUSeg.name
 
     def default_folds(self) -> Path:
         """FUSeg's fold table, when FUSeg lies beside this data set."""

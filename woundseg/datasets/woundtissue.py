@@ -12,7 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg.classes import UNLABELLED, WOUNDTISSUE_CLASSES, WOUNDTISSUE_COLOURS
+from woundseg.classes import (
+    GRANULATION,
+    NECROSIS,
+    SLOUGH,
+    UNLABELLED,
+    WOUNDTISSUE_CLASSES,
+    WOUNDTISSUE_COLOURS,
+)
 from woundseg.datasets.pictures import ByteImage
 from woundseg.datasets.tissue import LabelMap, TissueSet
 from woundseg.errors import TableError
@@ -69,6 +76,9 @@ class WoundTissue(TissueSet):
     obtain: ClassVar[str] = "Clone github.com/akabircs/WoundTissue and give its folder"
     counts: ClassVar[Mapping[str, int]] = MappingProxyType({FLAT_SPLIT: 147})
     classes: Mapping[str, int] = MappingProxyType(WOUNDTISSUE_CLASSES)
+    tissues: ClassVar[tuple[int, ...]] = (GRANULATION, SLOUGH, NECROSIS)
+    unlabelled_counts: ClassVar[bool] = False
+    cut_from: ClassVar[str | None] = None
 
     def __init__(self, root: str | Path, *, folds: str | Path | None = None) -> None:
         super().__init__(root, folds=folds)

@@ -61,6 +61,23 @@ def of_labels(label: ByteMap, bed: BoolMap) -> ByteMap:
     return allowed
 
 
+def of_photograph(label: ByteMap) -> ByteMap:
+    """What the pixels of a photograph may be whose every tissue is labelled.
+
+    Background there may be callus as well: WoundTissue has no class for it. What nobody called may
+    be anything, and so may tendon and bone: the network has no channel for them.
+
+    Args:
+        label: ids of classes, uint8 (H, W).
+    """
+    table = np.full(256, ANY, np.uint8)
+    for each in (GRANULATION, SLOUGH, NECROSIS, CALLUS):
+        table[each] = bits(each)
+    table[BACKGROUND] = AROUND
+    allowed: ByteMap = table[label]
+    return allowed
+
+
 def of_outline(mask: BoolMap, unsure_px: int = 2) -> ByteMap:
     """What the pixels may be where an ulcer's outline alone is known.
 

@@ -1,9 +1,12 @@
-"""How well tissue is called: Dice of each labelled tissue, and the error of the bed's fractions."""
+"""How well tissue is called: Dice of each labelled tissue, and the error of the bed's fractions.
+
+Which tissues those are, the data set says (``datasets.tissue.TissueSet``).
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +15,10 @@ from numpy.typing import NDArray
 from woundseg.classes import (
     BACKGROUND,
     CALLUS,
-    GRANULATION,
     LABELLED_TISSUES,
-    NECROSIS,
     OTHER,
-    SLOUGH,
+    TISSUES,
+    UNLABELLED,
 )
 from woundseg.errors import UsageError
 from woundseg.measure import LEAST_FRACTION, NORMAL_95
@@ -32,9 +34,8 @@ from woundseg.metrics import (
 ByteMap = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
-LABELLED = (GRANULATION, SLOUGH, CALLUS)
-"""What DFUTissue's annotators told apart."""
-BED = (GRANULATION, SLOUGH, NECROSIS)
+BED = tuple(tissue.id for tissue in TISSUES)
+"""What fractions are of."""
 NAMES = {tissue.id: tissue.name for tissue in LABELLED_TISSUES}
 
 
@@ -46,10 +47,12 @@ class CropScore:
         id: of the crop.
         group: crops of one group are drawn together.
         fold: of the crop.
-        label_px: by class id; the same for what was called, and for what both have in common.
+        label_px: by class id, in the order of the set's ``tissues``; the same for what was called,
+            and for what both have in common.
         predicted_px: see there.
         common_px: see there.
-        label_fraction: granulation and slough of the labelled bed; NaN without one.
+        label_fraction: of the labelled bed, for each of those tissues that lies in a bed; NaN
+            without one.
         predicted_fraction: of what was called bed (granulation, slough, necrosis) in the whole
             crop; 0 without any.
         inside_fraction: of the bed inside the labelled bed, as in use, where another network
@@ -73,9 +76,24 @@ class CropScore:
 
     @property
     def dice_all(self) -> float:
-        """Over the three labelled tissues together; 1 where there are none at all."""
+        """Over the labelled tissues together; 1 where there are none at all."""
         both = sum(self.label_px.values()) + sum(self.predicted_px.values())
         return 2 * sum(self.common_px.values()) / both if both else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What annotators said of a crop.
+
+    Attributes:
+        classes: ids of classes, uint8 (H, W).
+        tissues: ids of those that they told apart.
+        unlabelled_counts: whether what is called where they left no label is wrong.
+    """
+
+    classes: ByteMap
+    tissues: tuple[int, ...]
+    unlabelled_counts: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +117,12 @@ class Called:
 
 
 def score(
-    label: ByteMap, called: Called, *, crop: str, group: str, fold: int | None = None
+    labels: Labels, called: Called, *, crop: str, group: str, fold: int | None = None
 ) -> CropScore:
     """Compares a crop's label map with what was called.
 
-    What was called where annotators left no label counts as wrong: they had labelled all that they
-    took for one of the three tissues.
-
     Args:
-        label: ids of classes, uint8 (H, W).
+        labels: what is true.
         called: what was called.
         crop: its id.
         group: see ``CropScore``.
@@ -116,27 +131,30 @@ def score(
     Raises:
         UsageError: the two differ in size.
     """
-    found = called.classes
-    if label.shape != found.shape:
+    if labels.classes.shape != called.classes.shape:
         raise UsageError(crop, "its prediction has another size", "Predict at the crop's size")
-    labelled = {each: int((label == each).sum()) for each in LABELLED}
+    counted = labels.unlabelled_counts | (labels.classes != UNLABELLED)
+    label, found, bed = (each[counted] for each in (labels.classes, called.classes, called.bed))
+    tissues = labels.tissues
+    in_bed = [each for each in tissues if each in BED]
     return CropScore(
         id=crop,
         group=group,
         fold=fold,
-        label_px=labelled,
-        predicted_px={each: int((found == each).sum()) for each in LABELLED},
-        common_px={each: int(((label == each) & (found == each)).sum()) for each in LABELLED},
-        label_fraction=_fractions(label, math.nan),
-        predicted_fraction=_fractions(found, 0.0),
-        inside_fraction=_fractions(called.bed[np.isin(label, (GRANULATION, SLOUGH))], 0.0),
+        label_px={each: int((label == each).sum()) for each in tissues},
+        predicted_px={each: int((found == each).sum()) for each in tissues},
+        common_px={each: int(((label == each) & (found == each)).sum()) for each in tissues},
+        label_fraction=_fractions(label, in_bed, math.nan),
+        predicted_fraction=_fractions(found, in_bed, 0.0),
+        inside_fraction=_fractions(bed[np.isin(label, BED)], in_bed, 0.0),
     )
 
 
-def _fractions(tissue: ByteMap, without: float) -> dict[int, float]:
-    counts = {each: int((tissue == each).sum()) for each in (*BED, OTHER)}
+def _fractions(tissue: ByteMap, asked: Sequence[int], without: float) -> dict[int, float]:
+    """Fractions of the bed in some pixels, uint8 (n,)."""
+    counts = {each: int((tissue == each).sum()) for each in BED}
     bed = sum(counts.values())
-    return {each: counts[each] / bed if bed else without for each in (GRANULATION, SLOUGH)}
+    return {each: counts[each] / bed if bed else without for each in asked}
 
 
 def summarise(
@@ -144,20 +162,24 @@ def summarise(
 ) -> tuple[Estimate, ...]:
     """Every figure over the crops, with bootstrap intervals over their groups.
 
+    Args:
+        scores: of crops whose labels tell the same tissues apart.
+        bootstrap: see ``metrics.estimates``.
+
     Raises:
         UsageError: there is no crop.
     """
     if not scores:
         raise UsageError("evaluation", "there is no crop", "Give at least one")
     groups = [item.group for item in scores]
-    return estimates(STATISTICS, _columns(scores), groups, bootstrap)
+    return estimates(_statistics(scores[0]), _columns(scores), groups, bootstrap)
 
 
 def fraction_sd(scores: Sequence[CropScore], level: float = 0.95) -> float:
     """How far a called fraction lies from the labelled one, on the logit scale.
 
-    The standard deviation with which that share of the fractions (granulation and slough of every
-    crop with a labelled bed) lies inside the interval that ``measure`` gives. Both are taken to be
+    The standard deviation with which that share of the fractions (of every crop with a labelled
+    bed) lies inside the interval that ``measure`` gives. Both are taken to be
     ``measure.LEAST_FRACTION`` away from nothing and from everything at least, as there.
     """
     off = [
@@ -176,7 +198,7 @@ def _logit(share: float) -> float:
 
 def _columns(scores: Sequence[CropScore]) -> dict[str, Floats]:
     columns: dict[str, Floats] = {"all": np.ones(len(scores))}
-    for each in LABELLED:
+    for each in scores[0].label_px:
         name = NAMES[each]
         columns[f"{name}_common"] = np.array([2.0 * s.common_px[each] for s in scores])
         both = [float(s.label_px[each] + s.predicted_px[each]) for s in scores]
@@ -184,7 +206,7 @@ def _columns(scores: Sequence[CropScore]) -> dict[str, Floats]:
         dice = [s.dice(each) for s in scores]
         columns[f"{name}_dice"] = np.array([np.nan if d is None else d for d in dice])
         columns[f"{name} labelled"] = np.array([float(s.label_px[each] > 0) for s in scores])
-    for each in (GRANULATION, SLOUGH):
+    for each in scores[0].label_fraction:
         name = NAMES[each]
         label = np.array([s.label_fraction[each] for s in scores])
         columns[f"{name}_label"] = label
@@ -193,7 +215,7 @@ def _columns(scores: Sequence[CropScore]) -> dict[str, Floats]:
             columns[f"{name}_{where}"] = called
             columns[f"{name}_{where}_error"] = np.abs(called - label)
             columns[f"{name}_{where}_bias"] = called - label
-    columns["labelled bed"] = np.isfinite(columns["slough_label"]).astype(np.float64)
+        columns["labelled bed"] = np.isfinite(label).astype(np.float64)
     return columns
 
 
@@ -206,37 +228,50 @@ def _pooled(names: Sequence[str]) -> Callable[[dict[str, Floats], Floats], Float
     return formula
 
 
-_NAMED = tuple(NAMES[each] for each in LABELLED)
-_IN_BED = tuple(NAMES[each] for each in (GRANULATION, SLOUGH))
+_NUMBERS = ("no", "one", "two", "three", "four", "five")
 
-STATISTICS: tuple[Statistic, ...] = (
-    Statistic("dice_pooled", "Dice, three tissues", "pooled", "all", _pooled(_NAMED)),
-    *(
-        Statistic(f"dice_pooled_{name}", f"Dice, {name}", "pooled", "all", _pooled([name]))
-        for name in _NAMED
-    ),
-    *(
-        Statistic(
-            f"dice_averaged_{name}",
-            f"Dice, {name}",
-            "averaged",
-            f"{name} labelled",
-            mean_of(f"{name}_dice"),
-        )
-        for name in _NAMED
-    ),
-    *(
-        Statistic(f"{name}_{key}_{end}", f"{name} {told}, {what}", how, "labelled bed", formula)
-        for key, where, told in (
-            ("inside", "inside", "inside"),
-            ("crop", "predicted", "in the crop"),
-        )
-        for name in _IN_BED
-        for end, what, how, formula in (
-            ("error", "error", "averaged", mean_of(f"{name}_{where}_error")),
-            ("bias", "bias", "averaged", mean_of(f"{name}_{where}_bias")),
-            ("icc", "ICC(2,1)", "agreement", agreement_of(f"{name}_label", f"{name}_{where}")),
-        )
-    ),
-)
-"""Every figure, in the order in which it is printed. Fractions: called less labelled."""
+
+def _statistics(like: CropScore) -> tuple[Statistic, ...]:
+    """Every figure, in the order in which it is printed. Fractions: called less labelled.
+
+    Args:
+        like: a crop with the tissues that figures are asked of.
+    """
+    named = [NAMES[each] for each in like.label_px]
+    title = f"Dice, {_NUMBERS[len(named)]} tissues"
+    return (
+        Statistic("dice_pooled", title, "pooled", "all", _pooled(named)),
+        *(
+            Statistic(f"dice_pooled_{name}", f"Dice, {name}", "pooled", "all", _pooled([name]))
+            for name in named
+        ),
+        *(
+            Statistic(
+                f"dice_averaged_{name}",
+                f"Dice, {name}",
+                "averaged",
+                f"{name} labelled",
+                mean_of(f"{name}_dice"),
+            )
+            for name in named
+        ),
+        *_of_fractions([NAMES[each] for each in like.label_fraction]),
+    )
+
+
+def _of_fractions(names: Sequence[str]) -> Iterator[Statistic]:
+    """Error, bias and agreement of each tissue's fraction, inside the labelled bed and at all."""
+    for key, where, told in (
+        ("inside", "inside", "inside"),
+        ("crop", "predicted", "in the crop"),
+    ):
+        for name in names:
+            column = f"{name}_{where}"
+            for end, what, how, formula in (
+                ("error", "error", "averaged", mean_of(f"{column}_error")),
+                ("bias", "bias", "averaged", mean_of(f"{column}_bias")),
+                ("icc", "ICC(2,1)", "agreement", agreement_of(f"{name}_label", column)),
+            ):
+                yield Statistic(
+                    f"{name}_{key}_{end}", f"{name} {told}, {what}", how, "labelled bed", formula
+                )

@@ -2,7 +2,8 @@
 
 A *piece* is a picture and what its pixels may be (``allowed``). Crops of DFUTissue carry labels;
 the place where each was cut from FUSeg's photograph gives the ulcer's outline with it. Windows
-over FUSeg's other ulcers have an outline alone, and some have derived necrosis.
+over FUSeg's other ulcers have an outline alone, and some have derived necrosis. WoundTissue's
+photographs are labelled all over, and give the window over their bed.
 
 Photographs that were judged by eye, and their copies, give no piece: they are kept to judge by.
 """
@@ -10,7 +11,7 @@ Photographs that were judged by eye, and their copies, give no piece: they are k
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -26,7 +27,7 @@ from woundseg.datasets.tissue import TissueSet
 from woundseg.errors import DataSetError
 from woundseg.tissue import allowed, derive, judged
 from woundseg.tissue.derive import DerivedRow
-from woundseg.tissue.window import window_over
+from woundseg.tissue.window import over_bed, window_over
 
 ByteImage = NDArray[np.uint8]
 BoolMap = NDArray[np.bool_]
@@ -35,6 +36,10 @@ Box = tuple[int, int, int, int]
 
 LEAST_ULCER_PX = 60
 """Of FUSeg's photographs: in a smaller ulcer there is too little to see."""
+
+LONGEST_PX = 512
+"""Long side of a piece of a photograph: more than twice what the network is shown, and no more,
+since all pieces are kept in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +91,30 @@ def labelled(crops: Iterable[Sample], sources: Sources) -> list[Piece]:
             raise DataSetError(crop.image_path, "has no photograph in FUSeg", "Leave it out")
         pieces.append(_labelled(crop, photograph, sources, rows.get(photograph.id, [])))
     return pieces
+
+
+def photographed(samples: Iterable[Sample], data: TissueSet) -> list[Piece]:
+    """Windows over the labelled bed of photographs that are labelled all over."""
+    pieces = []
+    for sample in samples:
+        pixels, label = data.read(sample)
+        if label is not None:
+            window = over_bed(label)
+            may = allowed.of_photograph(label[window])
+            pieces.append(_reduced(Piece(sample.id, "label", pixels[window], may)))
+    return pieces
+
+
+def _reduced(piece: Piece) -> Piece:
+    """A piece with a long side of ``LONGEST_PX`` at most."""
+    height, width = piece.allowed.shape
+    ratio = LONGEST_PX / max(height, width)
+    if ratio >= 1:
+        return piece
+    size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+    pixels = cv2.resize(piece.pixels, size, interpolation=cv2.INTER_AREA)
+    may = cv2.resize(piece.allowed, size, interpolation=cv2.INTER_NEAREST)
+    return replace(piece, pixels=np.asarray(pixels, np.uint8), allowed=np.asarray(may, np.uint8))
 
 
 def unjudged(crops: Iterable[Sample], sources: Sources) -> list[Sample]:

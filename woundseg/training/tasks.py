@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from woundseg.classes import TISSUE_CHANNELS
 from woundseg.datasets import TISSUE_SETS
 from woundseg.errors import ConfigurationError
 from woundseg.training import data, tissue_data
-from woundseg.training.module import UlcerModule
+from woundseg.training.module import SegmentationModule, UlcerModule
 from woundseg.training.tissue_module import TissueModule
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.utils.data import DataLoader
 
     from woundseg.datasets.base import Sample
-    from woundseg.training.options import TrainOptions
+    from woundseg.training.options import TrainerOptions, TrainOptions
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Task:
         pieces: how many pieces of each kind, where there are several kinds.
     """
 
-    module: type[UlcerModule] | type[TissueModule]
+    module: Callable[[nn.Module, TrainerOptions, int], SegmentationModule]
     training: DataLoader[Any]
     validation: DataLoader[Any] | None
     learnt_from: list[Sample]
@@ -73,7 +76,8 @@ def _tissue(options: TrainOptions) -> Task:
     loader = tissue_data.training_loader(known, options)
     validation = tissue_data.validation_loader(held_out) if held_out else None
     counts = dict(Counter(str(piece.kind) for piece in known))
-    return Task(TissueModule, loader, validation, parts.train, parts.held_out, counts)
+    module = partial(TissueModule, data=TISSUE_SETS[options.data.name])
+    return Task(module, loader, validation, parts.train, parts.held_out, counts)
 
 
 def _refuse_nothing(learnt_from: list[Sample]) -> None:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 from woundseg import datasets, tissue_map
 from woundseg.datasets.base import Parts
+from woundseg.datasets.tissue import TissueSet
 from woundseg.errors import ConfigurationError
 from woundseg.tissue import allowed, pieces
 from woundseg.tissue.pieces import Kind, Piece
@@ -37,28 +38,38 @@ SURE = 0.9
 
 
 def split(options: DataOptions) -> tuple[list[Piece], list[Piece], Parts]:
-    """Pieces to learn from, those held out (labelled crops), and the crops behind both.
+    """Pieces to learn from, those held out (with labels), and the samples behind both.
 
     Raises:
-        ConfigurationError: the folder of FUSeg is not named.
+        ConfigurationError: the folder of photographs that crops are cut from is not named.
         DataSetError: a data set is not where it should be.
     """
-    if options.photographs is None:
-        raise ConfigurationError("data.photographs", "is not given", "Name the folder of FUSeg")
-    crops = datasets.open_tissue(options.name, options.root, folds=options.folds_csv)
-    photographs = datasets.open("fuseg", options.photographs, folds=options.folds_csv)
-    sources = pieces.Sources(crops, photographs, options.outlines, options.necrosis)
-    samples = [sample for sample in crops.samples(options.split) if sample.label_path]
+    data = datasets.open_tissue(options.name, options.root, folds=options.folds_csv)
+    samples = [sample for sample in data.samples(options.split) if sample.label_path]
     parts = (
         datasets.hold_out(samples, options.hold_out) if options.hold_out else Parts(samples, [], [])
     )
-    parts = dataclasses.replace(parts, train=pieces.unjudged(parts.train, sources))
-    known = pieces.labelled(parts.train, sources)
-    if options.outlines or options.necrosis:
-        known += pieces.outlined(options.hold_out, sources)
+    if data.cut_from is None:
+        known = pieces.photographed(parts.train, data)
+        held_out = pieces.photographed(parts.held_out, data)
+    else:
+        sources = _sources(data, data.cut_from, options)
+        parts = dataclasses.replace(parts, train=pieces.unjudged(parts.train, sources))
+        known = pieces.labelled(parts.train, sources)
+        if options.outlines or options.necrosis:
+            known += pieces.outlined(options.hold_out, sources)
+        held_out = pieces.labelled(parts.held_out, sources)
     if options.teacher is not None:
         known = _taught(known, Path(options.teacher))
-    return known, pieces.labelled(parts.held_out, sources), parts
+    return known, held_out, parts
+
+
+def _sources(crops: TissueSet, cut_from: str, options: DataOptions) -> pieces.Sources:
+    if options.photographs is None:
+        title = datasets.DATA_SETS[cut_from].title
+        raise ConfigurationError("data.photographs", "is not given", f"Name the folder of {title}")
+    photographs = datasets.open(cut_from, options.photographs, folds=options.folds_csv)
+    return pieces.Sources(crops, photographs, options.outlines, options.necrosis)
 
 
 def _taught(known: list[Piece], teacher: Path) -> list[Piece]:
@@ -121,5 +132,5 @@ def training_loader(known: list[Piece], options: TrainOptions) -> DataLoader[Bat
 
 
 def validation_loader(held_out: list[Piece]) -> DataLoader[Batch]:
-    """Whole crops, one by one."""
+    """Whole pieces, one by one."""
     return DataLoader(Pieces(held_out, None), batch_size=1)
