@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +27,7 @@ from woundseg.datasets.tissue import TissueSet
 from woundseg.errors import DataSetError
 from woundseg.evaluate import chosen, line, row
 from woundseg.metrics import Bootstrap, Estimate
+from woundseg.quality import QualityOptions
 from woundseg.tissue import figures
 from woundseg.tissue.figures import NAMES, Called, CropScore, Labels
 from woundseg.tissue.window import Window, over_bed
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from woundseg.evaluate import Evaluation
 
 ByteImage = NDArray[np.uint8]
+UNCERTAIN_BELOW = QualityOptions().tissue_sure
 FOLD = "%"
 """In the name of a weight file: the number of the fold that it was not trained on."""
 
@@ -78,6 +80,7 @@ class TissueReport:
         """The content of metrics.json: undefined figures are null."""
         told = [{k: v for k, v in asdict(e).items() if k != "name"} for e in self.estimates]
         sd = figures.fraction_sd(self.scores)
+        parted = figures.by_sureness(self.scores, UNCERTAIN_BELOW)
         return {
             "data_set": self.data_set,
             "split": self.split,
@@ -86,6 +89,7 @@ class TissueReport:
             "bootstrap": {"method": "percentile, groups drawn", **asdict(self.bootstrap)},
             "crops": len(self.scores),
             "fraction_sd": None if math.isnan(sd) else sd,
+            "tissue_uncertain": parted and {k: _or_none(v) for k, v in vars(parted).items()},
             "figures": dict(zip((e.name for e in self.estimates), told, strict=True)),
         }
 
@@ -105,11 +109,21 @@ class TissueReport:
             "",
             row("figure", "how", "over", "n", "value", "interval"),
         ]
+        rows = (line(estimate) for estimate in self.estimates)
+        return "\n".join([*heading, *rows, *self._last_lines()])
+
+    def _last_lines(self) -> Iterator[str]:
         sd = figures.fraction_sd(self.scores)
-        last = f"fraction_sd {sd:.2f}: 95% of the fractions of labelled bed lie in such intervals"
         if math.isnan(sd):
-            last = "fraction_sd undefined: no bed is labelled"
-        return "\n".join([*heading, *(line(estimate) for estimate in self.estimates), last])
+            yield "fraction_sd undefined: no bed is labelled"
+            return
+        yield f"fraction_sd {sd:.2f}: 95% of the fractions of labelled bed lie in such intervals"
+        if parted := figures.by_sureness(self.scores, UNCERTAIN_BELOW):
+            yield (
+                f"tissue_uncertain (mean sureness below {parted.limit:g}): {parted.flagged} crops, "
+                f"larger error of a fraction {parted.flagged_error:.3f} on average; the other "
+                f"{parted.others}: {parted.others_error:.3f}"
+            )
 
 
 def run(
@@ -176,10 +190,10 @@ class Network:
         """See ``Maps``."""
         probability = self._reader.look(pixels[window])
         classes = np.full(pixels.shape[:2], BACKGROUND, np.uint8)
-        bed = np.full(pixels.shape[:2], OTHER, np.uint8)
+        bed, sure = np.full(pixels.shape[:2], OTHER, np.uint8), np.zeros(pixels.shape[:2], np.uint8)
         classes[window] = tissue_map.called(probability)
-        bed[window] = tissue_map.told(probability)[0]
-        return Called(classes, bed)
+        bed[window], sure[window] = tissue_map.told(probability)
+        return Called(classes, bed, sure)
 
 
 class ByFold:
@@ -270,6 +284,7 @@ def per_crop_csv(scores: Sequence[CropScore]) -> str:
         *(f"{NAMES[each]}_{end}" for each in tissues for end in ends),
     ]
     columns += [f"{NAMES[e]}_{end}" for e in in_bed for end in ("label", "inside", "crop")]
+    columns.append("inside_sure")
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
@@ -281,8 +296,13 @@ def per_crop_csv(scores: Sequence[CropScore]) -> str:
         for each in in_bed:
             shares = (item.label_fraction, item.inside_fraction, item.predicted_fraction)
             cells += [_cell(share[each]) for share in shares]
+        cells.append(_cell(item.inside_sure))
         writer.writerow(cells)
     return stream.getvalue()
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _cell(value: float | None) -> str:

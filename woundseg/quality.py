@@ -203,7 +203,7 @@ class QualityOptions:
     blur_look_px: tuple[float, float] = (2.0, 3.6)
     blur_of_ulcer: float = 0.04
     glare: float = 0.03
-    tissue_sure: float = 0.8
+    tissue_sure: float = 0.88
     skin: float = 0.03
     hue_spread_deg: float = 2.0
     grain: tuple[float, float] = (1.5, 2.5)

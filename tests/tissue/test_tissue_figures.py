@@ -141,6 +141,36 @@ def test_more_may_be_known_of_the_bed_than_the_likeliest_class():
     assert crop.common_px == {G: 1, S: 0, C: 0}
 
 
+def test_sureness_is_that_of_the_bed_that_is_called_inside_the_labelled_bed():
+    """204 and 102 of 255: 0.8 and 0.4. Callus called there and bed called elsewhere are left out."""
+    label = figures.Labels(np.array([[G, S, G, U]], np.uint8), (G, S, C), unlabelled_counts=True)
+    bed = np.array([[G, G, B, G]], np.uint8)
+    sure = np.array([[204, 102, 255, 255]], np.uint8)
+    crop = figures.score(label, figures.Called(bed, bed, sure), crop="a", group="a")
+    assert crop.inside_sure == pytest.approx(0.6)
+    # Labelled: granulation 2/3, slough 1/3. Called: all granulation.
+    assert crop.worst_error == pytest.approx(1 / 3)
+    assert math.isnan(
+        figures.score(label, figures.Called(bed, bed), crop="a", group="a").inside_sure
+    )
+
+
+def test_crops_are_parted_by_sureness():
+    def crop(called, sure):
+        label = figures.Labels(np.array([[G, S]], np.uint8), (G, S, C), unlabelled_counts=True)
+        found = np.array([called], np.uint8)
+        return figures.score(
+            label, figures.Called(found, found, np.full((1, 2), sure, np.uint8)), crop="", group=""
+        )
+
+    # 51 of 255 is 0.2; errors of 1/2 and 0 below 0.5, 1/2 above it.
+    crops = [crop([G, G], 51), crop([G, S], 51), crop([S, S], 255)]
+    parted = figures.by_sureness(crops, 0.5)
+    assert parted == figures.BySureness(0.5, 2, 1, 0.25, 0.5)
+    assert figures.by_sureness(crops, 0.2).flagged == 0  # not below
+    assert figures.by_sureness([scored([[G]], [[G]])], 0.5) is None
+
+
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=12))
 def test_intervals_of_that_sd_hold_19_of_20_labelled_fractions(pairs):
     """Pixels of granulation of 20, labelled and called; the interval is ``measure``'s.

@@ -57,6 +57,7 @@ class CropScore:
             crop; 0 without any.
         inside_fraction: of the bed inside the labelled bed, as in use, where another network
             draws the outline; 0 without any.
+        inside_sure: mean sureness of what was called bed there, 0 to 1; NaN where it is not known.
     """
 
     id: str
@@ -68,6 +69,15 @@ class CropScore:
     label_fraction: dict[int, float]
     predicted_fraction: dict[int, float]
     inside_fraction: dict[int, float]
+    inside_sure: float = math.nan
+
+    @property
+    def worst_error(self) -> float:
+        """The largest error of a fraction inside the labelled bed; NaN without one."""
+        pairs = (
+            (self.inside_fraction[each], self.label_fraction[each]) for each in self.label_fraction
+        )
+        return max((abs(called - label) for called, label in pairs), default=math.nan)
 
     def dice(self, tissue: int) -> float | None:
         """Of one tissue; None where it is neither labelled nor called."""
@@ -104,10 +114,12 @@ class Called:
         classes: ids of all classes, uint8 (H, W).
         bed: ids of ``classes.TISSUES`` were the pixel inside an outline, 0 on callus, uint8
             (H, W).
+        sure: how sure of the bed's tissue, uint8 (H, W), 255 is wholly; None where it is not known.
     """
 
     classes: ByteMap
     bed: ByteMap
+    sure: ByteMap | None = None
 
     @classmethod
     def of_classes(cls, classes: ByteMap) -> Called:
@@ -147,7 +159,15 @@ def score(
         label_fraction=_fractions(label, in_bed, math.nan),
         predicted_fraction=_fractions(found, in_bed, 0.0),
         inside_fraction=_fractions(bed[np.isin(label, BED)], in_bed, 0.0),
+        inside_sure=_sureness(labels.classes, called),
     )
+
+
+def _sureness(label: ByteMap, called: Called) -> float:
+    here = np.isin(label, BED) & (called.bed > 0)
+    if called.sure is None or not here.any():
+        return math.nan
+    return float(called.sure[here].mean()) / 255
 
 
 def _fractions(tissue: ByteMap, asked: Sequence[int], without: float) -> dict[int, float]:
@@ -189,6 +209,37 @@ def fraction_sd(scores: Sequence[CropScore], level: float = 0.95) -> float:
         if not math.isnan(item.label_fraction[each])
     ]
     return float(np.quantile(off, level, method="higher")) / NORMAL_95 if off else math.nan
+
+
+@dataclass(frozen=True)
+class BySureness:
+    """What the flag ``tissue_uncertain`` is worth: the larger error of each crop's fractions.
+
+    Attributes:
+        limit: of the mean sureness.
+        flagged, others: crops below it, and the rest.
+        flagged_error, others_error: mean of the larger error; NaN without a crop.
+    """
+
+    limit: float
+    flagged: int
+    others: int
+    flagged_error: float
+    others_error: float
+
+
+def by_sureness(scores: Sequence[CropScore], limit: float) -> BySureness | None:
+    """The crops with a labelled bed, parted by sureness; None where it is not known.
+
+    Args:
+        scores: of the crops.
+        limit: crops with a lower mean sureness are flagged.
+    """
+    known = [s for s in scores if not math.isnan(s.inside_sure + s.worst_error)]
+    flagged = [s.worst_error for s in known if s.inside_sure < limit]
+    others = [s.worst_error for s in known if s.inside_sure >= limit]
+    mean = (float(np.mean(errors)) if errors else math.nan for errors in (flagged, others))
+    return BySureness(limit, len(flagged), len(others), *mean) if known else None
 
 
 def _logit(share: float) -> float:
