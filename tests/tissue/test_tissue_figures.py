@@ -142,7 +142,7 @@ def test_more_may_be_known_of_the_bed_than_the_likeliest_class():
 
 
 def test_sureness_is_that_of_the_bed_that_is_called_inside_the_labelled_bed():
-    """204 and 102 of 255: 0.8 and 0.4. Callus called there and bed called elsewhere are left out."""
+    """204 and 102 of 255: 0.8 and 0.4. Callus there and bed elsewhere are left out."""
     label = figures.Labels(np.array([[G, S, G, U]], np.uint8), (G, S, C), unlabelled_counts=True)
     bed = np.array([[G, G, B, G]], np.uint8)
     sure = np.array([[204, 102, 255, 255]], np.uint8)

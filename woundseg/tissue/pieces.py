@@ -150,16 +150,26 @@ def _judged_groups(sources: Sources) -> set[str]:
     return {s.group for s in sources.photographs.samples("train") if s.id in eyed}
 
 
+def place_of(crop: Sample, photograph: Sample) -> Box:
+    """Where a crop lies in the photograph that it was cut from: x, y, width and height [px].
+
+    Raises:
+        DataSetError: it does not lie there.
+    """
+    pairs = copies.find_crops([crop], [photograph])
+    if not pairs:
+        raise DataSetError(crop.image_path, f"does not lie in {photograph.id}", "Leave it out")
+    return pairs[0].x_px, pairs[0].y_px, pairs[0].width_px, pairs[0].height_px
+
+
 def _labelled(crop: Sample, photograph: Sample, sources: Sources, rows: list[DerivedRow]) -> Piece:
     pixels, label = sources.crops.read(crop)
     photo, mask = sources.photographs.read(photograph)
-    pairs = copies.find_crops([crop], [photograph])
-    if label is None or mask is None or not pairs:
-        raise DataSetError(crop.image_path, f"does not lie in {photograph.id}", "Leave it out")
-    pair = pairs[0]
-    box = (pair.x_px, pair.y_px, pair.width_px, pair.height_px)
-    may = allowed.of_labels(label, _cut(mask, box, pixels))
-    dark = _cut(_necrosis(photo, mask, rows, {crop.id: label}), box, pixels)
+    box = place_of(crop, photograph)
+    if label is None or mask is None:
+        raise DataSetError(crop.image_path, "has no label, or its photograph none", "Leave it out")
+    may = allowed.of_labels(label, cut(mask, box, pixels))
+    dark = cut(_necrosis(photo, mask, rows, {crop.id: label}), box, pixels)
     may[dark & (may == allowed.ANY)] = allowed.bits(NECROSIS)
     return Piece(crop.id, "label", pixels, may)
 
@@ -193,8 +203,8 @@ def _necrosis(
     return found
 
 
-def _cut(mask: BoolMap, box: Box, like: ByteImage) -> BoolMap:
-    """What lies in a box of a photograph, at the size of the crop cut from there."""
+def cut(mask: BoolMap, box: Box, like: ByteImage) -> BoolMap:
+    """What lies in a box of a photograph's mask, bool, at the size of the crop cut from there."""
     x, y, width, height = box
     piece = mask[y : y + height, x : x + width].astype(np.uint8)
     size = (like.shape[1], like.shape[0])
