@@ -1,4 +1,4 @@
-"""How far two groups of annotators agree: FUSeg's outlines, DFUTissue's tissues, on the same feet."""
+"""How far two groups of annotators agree on the same feet (FUSeg, DFUTissue)."""
 
 from __future__ import annotations
 
