@@ -222,6 +222,19 @@ def test_a_diagonal_correction_is_the_same_by_table_and_by_light():
     assert colour.Balanced("none").apply(photo) is photo
 
 
+def test_a_burnt_channel_is_not_brought_below_the_others():
+    """Red burnt and halved beside an unchanged green: neutral, not green. Lawful red stays red."""
+    halved = colour.Balanced("card", ((0.5, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+    pixels = np.array(
+        [[(255, 240, 180), (250, 240, 180), (249, 240, 180), (255, 90, 80)]], np.uint8
+    )
+    # Half the light of 255 is 188 in sRGB, of 249 it is 183.
+    corrected = [[[240, 240, 180], [240, 240, 180], [183, 240, 180], [188, 90, 80]]]
+    assert halved.apply(pixels).tolist() == corrected
+    mixing = colour.Balanced("card", ((0.5, 0.0, 0.0), (0.0, 1.0, 1e-9), (0.0, 0.0, 1.0)))
+    assert mixing.apply(pixels).tolist() == corrected
+
+
 # --- measured values ----------------------------------------------------------------------------
 
 MIX = np.array([[0.86, 0.10, 0.02], [0.05, 0.90, 0.07], [0.03, 0.12, 0.80]])
