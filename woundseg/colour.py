@@ -469,6 +469,13 @@ _LEAST_PIXELS = 200
 # red over green and blue over green, and of ln of the sixth-power mean of green.
 _USUAL = np.array([0.20, -0.09, -0.58])
 _SPREAD = np.array([0.09, 0.07, 0.15])
+_SPREAD_DARK = 0.45
+"""In the place of the last where it is dark: FUSeg's skin is light, and dark skin is no dark light.
+"""
+_COLOUR_GAINS = np.log([[0.45, 0.85], [1.15, 4.0]])
+"""Least and most of ln of the gains on red and blue over green's: black bodies of
+2,700 to 8,500 K are within. What lies beyond is rather a coloured cloth."""
+_BRIGHTEST_GAIN = 6.0
 
 
 def _estimate(pixels: ByteImage) -> Balanced:
@@ -477,14 +484,18 @@ def _estimate(pixels: ByteImage) -> Balanced:
     Half of all photographs differ from the usual by what they show, not by their light, and a
     phone has balanced them already. So deviations up to one standard deviation are left alone
     and larger ones are reduced to it: the most probable light when lights deviate by a Laplace
-    law and contents by a normal one.
+    law and contents by a normal one. Dark skin and coloured cloth set limits to it.
     """
     seen = _gradient_and_level(pixels)
     if seen is None:
         return Balanced("none")
     off = seen - _USUAL
-    excess = np.sign(off) * np.maximum(np.abs(off) - _SPREAD, 0.0)
-    red, blue, level = np.exp(-excess)
+    left = _SPREAD.copy()
+    if off[2] < 0:
+        left[2] = _SPREAD_DARK
+    excess = np.sign(off) * np.maximum(np.abs(off) - left, 0.0)
+    red, blue = np.exp(np.clip(-excess[:2], *_COLOUR_GAINS))
+    level = min(float(np.exp(-excess[2])), _BRIGHTEST_GAIN)
     return Balanced("estimate", _as_matrix(np.diag([red * level, level, blue * level])))
 
 
