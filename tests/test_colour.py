@@ -431,10 +431,10 @@ def test_only_what_is_beyond_the_usual_is_taken_away(channel):
 @pytest.mark.parametrize(
     ("light", "gain"),
     [
-        (0.71, 1.0),  # 0.09 - ln 0.71 is 0.43, within 0.45
-        (0.5, 1.395),  # exp(0.09 + ln 2 - 0.45)
-        (0.25, 2.79),  # exp(0.09 + ln 4 - 0.45)
-        (0.05, 6.0),  # exp(0.09 + ln 20 - 0.45) is 14
+        (0.82, 1.0),  # 0.09 - ln 0.82 is 0.29, within 0.3
+        (0.5, 1.62),  # exp(0.09 + ln 2 - 0.3)
+        (0.25, 3.24),  # exp(0.09 + ln 4 - 0.3)
+        (0.05, 6.0),  # exp(0.09 + ln 20 - 0.3) is 16
         (1.4, 0.91),  # exp(0.09 - ln 1.4 + 0.15): bright is not spared
     ],
 )

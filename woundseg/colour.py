@@ -469,7 +469,7 @@ _LEAST_PIXELS = 200
 # red over green and blue over green, and of ln of the sixth-power mean of green.
 _USUAL = np.array([0.20, -0.09, -0.58])
 _SPREAD = np.array([0.09, 0.07, 0.15])
-_SPREAD_DARK = 0.45
+_SPREAD_DARK = 0.3
 """In the place of the last where it is dark: FUSeg's skin is light, and dark skin is no dark light.
 """
 _COLOUR_GAINS = np.log([[0.45, 0.85], [1.15, 4.0]])
