@@ -15,7 +15,8 @@ about it: no white balance, no metering.
   card lies in them: one is drawn flat, photographed in the same light, and its greys are read as
   in use. What they say beyond what they say under 6,500 K is applied to the photograph.
 
-The move of a fraction is its distance from that ulcer's own at 6,500 K and 0 stops.
+The move of a fraction is its distance from that ulcer's own at 6,500 K and 0 stops. Moves are
+told over all lights, and beside it over those under which no flag asks for other light.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ from woundseg import (
     datasets,
     engines,
     masks,
+    measure,
     photo,
     pipeline,
+    quality,
     resources,
     scale,
     segment,
@@ -54,6 +57,7 @@ from woundseg import (
 from woundseg.classes import BACKGROUND, LABELLED_TISSUES, TISSUE_NAMES, TISSUES
 from woundseg.colour import Balanced
 from woundseg.files import write_bytes
+from woundseg.masks import Segmentation
 from woundseg.records import Scale
 from woundseg.simulate import SceneSpec, draw_view, render
 from woundseg.simulate import scene as drawing
@@ -200,15 +204,19 @@ class Light:
 KELVINS, STOPS = (3000, 4000, 5000, 6500, 7500), (-1, 0, 1)
 LIGHTS = tuple(Light(kelvin, stops) for kelvin in KELVINS for stops in STOPS)
 REFERENCE = Light(6500, 0)
-ALL, UNBURNT = "colour and exposure", "both, hardly burnt"
+ALL, UNBURNT, USED = "colour and exposure", "both, hardly burnt", "both, no flag of light"
 CHANGES: dict[str, Callable[[Light], bool]] = {
     ALL: lambda light: True,
     UNBURNT: lambda light: True,
+    USED: lambda light: True,
     "colour alone, 0 stops": lambda light: light.stops == REFERENCE.stops,
     "exposure alone, 6500 K": lambda light: light.kelvin == REFERENCE.kelvin,
 }
 HARDLY = 0.02
 """Share of an ulcer with a burnt channel: where more is burnt, no balance brings it back."""
+
+OF_LIGHT = ("too_bright", "too_dark", "glare")
+"""Flags that ask for another photograph because of its light."""
 
 # IEC 61966-2-1: linear sRGB of XYZ, and the luminance of linear sRGB.
 TO_RGB = np.array(
@@ -268,6 +276,7 @@ class Series:
         read: fractions (lights, 4) by way.
         callus: share of the ulcer that is taken for no bed, by the card's way (lights,).
         burnt: share of the ulcer with a burnt channel (lights,).
+        flagged: whether a flag asks for other light, bool (lights,).
         sources: what each light's balance by the card rests on.
     """
 
@@ -276,6 +285,7 @@ class Series:
     read: dict[str, Values]
     callus: Values
     burnt: Values
+    flagged: BoolMap
     sources: tuple[str, ...]
 
     def moves(self, way: str) -> Values:
@@ -288,6 +298,8 @@ class Series:
         of = np.array([CHANGES[change](light) for light in LIGHTS])
         if change == UNBURNT:
             of &= self.burnt <= HARDLY
+        if change == USED:
+            of &= ~self.flagged
         return float(self.moves(way)[of].max(initial=0.0))
 
     def summary(self) -> Summary:
@@ -303,16 +315,17 @@ class Series:
 
 def read_series(subject: Subject, reader: TissueReader, pictures: Path | None) -> Series:
     read: dict[str, list[Values]] = {way: [] for way in WAYS}
-    callus, burnt, sources, columns = [], [], [], []
+    callus, burnt, flagged, sources, columns = [], [], [], [], []
     ulcer = subject.ulcer
     for view in subject.views:
         for way, balanced in view.ways.items():
             found = reader(view.pixels, ulcer, balanced).tissue
             read[way].append(shares(found, ulcer))
             if way == "card":
+                flagged.append(asks_for_light(view.pixels, ulcer, found))
                 callus.append(float((found[ulcer] == BACKGROUND).mean()))
                 columns.append(column(view, ulcer, found) if pictures else None)
-        burnt.append(float((view.pixels[ulcer] >= tissue_map.GLARE).any(axis=-1).mean()))
+        burnt.append(float((view.pixels[ulcer] >= colour.BURNT).any(axis=-1).mean()))
         sources.append(view.ways["card"].source)
     if pictures:
         write_picture(pictures / f"{subject.name.replace(' ', '_')}.jpg", columns)
@@ -322,8 +335,16 @@ def read_series(subject: Subject, reader: TissueReader, pictures: Path | None) -
         read={way: np.stack(several) for way, several in read.items()},
         callus=np.array(callus),
         burnt=np.array(burnt),
+        flagged=np.array(flagged),
         sources=tuple(sources),
     )
+
+
+def asks_for_light(pixels: ByteImage, ulcer: BoolMap, tissue: ByteImage) -> bool:
+    """Whether a nurse is told to take the photograph again in another light."""
+    seen = Segmentation(ulcer.astype(np.float32), tissue, pipeline.BY_HAND, 1.0, 3.0, 80)
+    judged = quality.assess(pixels, seen, measure.ulcers(seen, None), None)
+    return any(flag.code in OF_LIGHT for flag in judged.flags)
 
 
 TILE_PX = 150
@@ -495,6 +516,7 @@ def moves_summary(several: list[Series]) -> Summary:
             **{way: spread(values) for way, values in largest.items()},
             "burnt": float(np.mean([one.burnt[place] for one in several])),
             "callus": float(np.mean([one.callus[place] for one in several])),
+            "flagged": sum(bool(one.flagged[place]) for one in several),
             "card not read": sum(one.sources[place] != "card" for one in several),
         }
     known = [one for one in several if one.truth is not None]
@@ -535,6 +557,7 @@ def report_moves(several: list[Series], sums: Summary) -> str:
             over = f"{one['over the aim']:6d} of {sums['ulcers']}"
             lines.append(f"{name:20}{change:24}{figures}{over}")
     lines.append(f"  hardly burnt: lights under which at most {HARDLY:.0%} of the ulcer is burnt")
+    lines.append(f"  no flag of light: lights without {', '.join(OF_LIGHT)}")
     lines += ["", *light_table(sums), ""]
     for way, found in sums.get("beside the truth", {}).items():
         lines += truth_lines(way, found, sums["ulcers"])
@@ -568,13 +591,13 @@ def light_table(sums: Summary) -> list[str]:
     heads = "".join(f"{name:>20}" for name in WAYS.values())
     lines = [
         "median/p95/max of the largest move; burnt, callus: share of the ulcers",
-        f"{'light, stops':12}{heads}{'burnt':>8}{'callus':>8}  card not read",
+        f"{'light, stops':12}{heads}{'burnt':>8}{'callus':>8}  flagged  card not read",
     ]
     for light, row in sums["by light"].items():
         told = ["/".join(f"{row[way][k]:.3f}" for k in ("median", "p95", "max")) for way in WAYS]
         figures = "".join(f"{one:>20}" for one in told)
-        rest = f"{100 * row['burnt']:7.1f}%{100 * row['callus']:7.1f}%{row['card not read']:15d}"
-        lines.append(f"{light:12}{figures}{rest}")
+        rest = f"{100 * row['burnt']:7.1f}%{100 * row['callus']:7.1f}%{row['flagged']:9d}"
+        lines.append(f"{light:12}{figures}{rest}{row['card not read']:15d}")
     return lines
 
 

@@ -222,6 +222,19 @@ def test_a_diagonal_correction_is_the_same_by_table_and_by_light():
     assert colour.Balanced("none").apply(photo) is photo
 
 
+def test_a_burnt_channel_is_not_brought_below_the_others():
+    """Red burnt and halved beside an unchanged green: neutral, not green. Lawful red stays red."""
+    halved = colour.Balanced("card", ((0.5, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+    pixels = np.array(
+        [[(255, 240, 180), (250, 240, 180), (249, 240, 180), (255, 90, 80)]], np.uint8
+    )
+    # Half the light of 255 is 188 in sRGB, of 249 it is 183.
+    corrected = [[[240, 240, 180], [240, 240, 180], [183, 240, 180], [188, 90, 80]]]
+    assert halved.apply(pixels).tolist() == corrected
+    mixing = colour.Balanced("card", ((0.5, 0.0, 0.0), (0.0, 1.0, 1e-9), (0.0, 0.0, 1.0)))
+    assert mixing.apply(pixels).tolist() == corrected
+
+
 # --- measured values ----------------------------------------------------------------------------
 
 MIX = np.array([[0.86, 0.10, 0.02], [0.05, 0.90, 0.07], [0.03, 0.12, 0.80]])
@@ -411,8 +424,40 @@ def test_only_what_is_beyond_the_usual_is_taken_away(channel):
     light[channel] = 0.6
     gains = np.array(colour.balance(lit(usual(), light), None).gains)
     others = np.delete(gains, channel)
-    assert (gains[channel] > 1.15 * others).all()
+    assert (gains[channel] > 1.14 * others).all()
     assert (gains[channel] < 1 / 0.6 * others).all()
+
+
+@pytest.mark.parametrize(
+    ("light", "gain"),
+    [
+        (0.82, 1.0),  # 0.09 - ln 0.82 is 0.29, within 0.3
+        (0.5, 1.62),  # exp(0.09 + ln 2 - 0.3)
+        (0.25, 3.24),  # exp(0.09 + ln 4 - 0.3)
+        (0.05, 6.0),  # exp(0.09 + ln 20 - 0.3) is 16
+        (1.4, 0.91),  # exp(0.09 - ln 1.4 + 0.15): bright is not spared
+    ],
+)
+def test_dark_skin_is_hardly_brightened(light, gain):
+    """The picture's level lies 0.09 (ln) below the usual."""
+    found = colour.balance(lit(usual(), (light,) * 3), None)
+    assert found.gains == pytest.approx((gain,) * 3, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("light", "gains"),
+    [
+        ((0.3, 0.9, 0.9), (1.15, 1.0)),  # on green and blue cloth red is scarce
+        ((0.9, 0.9, 3.0), (1.0, 0.85)),
+        ((2.0, 0.6, 0.6), (0.45, 1.0)),
+        ((0.9, 0.9, 0.12), (1.0, 4.0)),
+    ],
+)
+def test_coloured_cloth_is_no_light(light, gains):
+    """Gains on red and blue over green's have limits."""
+    picture = colour.to_srgb(0.3 * colour.to_linear(usual()) * np.float32(light))
+    red, green, blue = colour.balance(np.rint(picture * 255).astype(np.uint8), None).gains
+    assert (red / green, blue / green) == pytest.approx(gains, rel=0.02)
 
 
 def test_padding_says_nothing_of_the_light():
@@ -423,7 +468,7 @@ def test_padding_says_nothing_of_the_light():
 
 
 def test_burnt_places_say_nothing_of_the_lights_colour_and_are_bright():
-    photo = lit(usual(), (0.9, 0.6, 0.4))
+    photo = lit(usual(), (0.6, 0.4, 0.27))
     marked = photo.copy()
     marked[:40, :40] = 255
     plain, found = (np.array(colour.balance(p, None).gains) for p in (photo, marked))

@@ -355,3 +355,23 @@ def test_the_table_is_closed_and_gravest_first():
     dim = (pixels * 0.1).astype(np.uint8)
     severities = [flag.severity for flag in assess(dim, probability, given(verified=False)).flags]
     assert severities == sorted(severities, key=("reject", "warning", "note").index)
+
+
+def burnt_in_red(columns, tissue_read=True):
+    """Flags of the drawn foot with this many of the bed's 40 columns burnt out in red."""
+    pixels, probability = foot()
+    bed = np.zeros(probability.shape, bool)
+    bed[220:240, 180:220] = True  # 20 rows of 40 px, inside the ulcer
+    pixels = pixels.copy()
+    pixels[220:240, 180 : 180 + columns, 0] = 250
+    tissue = bed.astype(np.uint8) if tissue_read else None
+    sure = np.where(bed, 255, 0).astype(np.uint8) if tissue_read else None
+    found = Segmentation(probability, tissue, MODEL, 1.0, 1.0, 30, tissue_sure=sure)
+    return codes(quality.assess(pixels, found, measure.ulcers(found, given()), given()))
+
+
+def test_a_bed_burnt_in_a_channel_where_tissue_is_read():
+    """The limit is a quarter: 10 of 40 columns. The ulcer's outline can be seen all the same."""
+    assert ("too_bright", "warning") not in burnt_in_red(10)
+    assert ("too_bright", "warning") in burnt_in_red(11)
+    assert ("too_bright", "warning") not in burnt_in_red(40, tissue_read=False)

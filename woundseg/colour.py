@@ -6,6 +6,9 @@ the camera saw over what the patch reflects. The slope, and not the ratio, becau
 add a little light to all patches alike, which would make the dark ones speak another way than the
 bright ones once those are burnt out.
 
+A burnt channel is known only from below. Balanced as if it were right, a red that is burnt turns
+skin and slough grey or green; so it is never left darker than the other channels (``_held_up``).
+
 Without a card the mean gradient of the photograph (grey edge: van de Weijer, Gevers and Gijsenij
 2007) is compared with what it usually is over photographs of foot ulcers, skin and all.
 
@@ -39,6 +42,8 @@ Values = NDArray[np.float64]
 Profile = Mapping[str, tuple[float, float, float]]
 """Measured L*, a*, b* (D50, 2°) by the name of the card's patch."""
 
+BURNT = 250
+"""A channel at least this bright (sRGB, 8 bits) may have held any light above it."""
 IDENTITY: Matrix3 = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
@@ -82,12 +87,14 @@ class Balanced:
         return np.asarray(linear_to_lab(self.linear(pixels)), np.float32)
 
     def apply(self, pixels: ByteImage) -> ByteImage:
-        """The corrected photograph, sRGB uint8 (H, W, 3)."""
+        """The corrected photograph, sRGB uint8 (H, W, 3); see ``_held_up`` for what is burnt."""
         if self.matrix == IDENTITY:
             return pixels
         if self._diagonal:
-            return np.asarray(cv2.LUT(pixels, self._tables), np.uint8)
-        return np.asarray(to_srgb(self.linear(pixels)) * 255 + 0.5, np.uint8)
+            corrected = np.asarray(cv2.LUT(pixels, self._tables), np.uint8)
+        else:
+            corrected = np.asarray(to_srgb(self.linear(pixels)) * 255 + 0.5, np.uint8)
+        return _held_up(corrected, pixels)
 
     @cached_property
     def _diagonal(self) -> bool:
@@ -99,6 +106,19 @@ class Balanced:
         """What each of 256 values becomes in each channel, uint8 (1, 256, 3)."""
         light = _TABLE[:, None] * np.asarray(self.gains, np.float32)
         return np.asarray(to_srgb(light[None]) * 255 + 0.5, np.uint8)
+
+
+def _held_up(corrected: ByteImage, pixels: ByteImage) -> ByteImage:
+    """Burnt channels no darker than the brightest one of their pixel: towards neutral.
+
+    Args:
+        corrected: sRGB uint8 (H, W, 3), each pixel's channels corrected.
+        pixels: the same as photographed.
+    """
+    burnt = pixels >= BURNT
+    if not burnt.any():
+        return corrected
+    return np.where(burnt, corrected.max(axis=2, keepdims=True), corrected)
 
 
 def balance(pixels: ByteImage, scale: Scale | None, profile: Profile | None = None) -> Balanced:
@@ -233,7 +253,7 @@ _INNER = 0.6
 """The middle of a patch that is read, of its width and height: its rim is blurred."""
 _GRID = 24
 _BLOCKS = 4
-_BURNT, _BURNT_SHARE = 252, 0.05
+_CLIPPED, _CLIPPED_SHARE = 252, 0.05
 _BLACK = 0.0015
 """Linear light that the darkest patch, three stops too dark, is still above."""
 _UNEVEN = 0.35
@@ -293,7 +313,7 @@ def _read(pixels: ByteImage, places_px: Values) -> Values | None:
     step = _GRID // _BLOCKS
     blocks = light.reshape(_BLOCKS, step, _BLOCKS, step, 3).mean(axis=(1, 3)).reshape(-1, 3)
     mean = light.mean(axis=(0, 1))
-    burnt = (seen >= _BURNT).any(axis=-1).mean() > _BURNT_SHARE
+    burnt = (seen >= _CLIPPED).any(axis=-1).mean() > _CLIPPED_SHARE
     uneven = (np.ptp(blocks, axis=0) > _UNEVEN * mean + _BLACK).any()
     return None if burnt or uneven or mean.max() < _BLACK else mean
 
@@ -444,12 +464,18 @@ def _as_matrix(matrix: Values) -> Matrix3:
 _LOOK_PX = 128
 _PADDING = 12
 """Frames padded to a square are black there, a little less so after JPEG."""
-_WHITE = 250
 _LEAST_PIXELS = 200
 # Over the 803 photographs of FUSeg: median and standard deviation of ln of the mean gradient's
 # red over green and blue over green, and of ln of the sixth-power mean of green.
 _USUAL = np.array([0.20, -0.09, -0.58])
 _SPREAD = np.array([0.09, 0.07, 0.15])
+_SPREAD_DARK = 0.3
+"""In the place of the last where it is dark: FUSeg's skin is light, and dark skin is no dark light.
+"""
+_COLOUR_GAINS = np.log([[0.45, 0.85], [1.15, 4.0]])
+"""Least and most of ln of the gains on red and blue over green's: black bodies of
+2,700 to 8,500 K are within. What lies beyond is rather a coloured cloth."""
+_BRIGHTEST_GAIN = 6.0
 
 
 def _estimate(pixels: ByteImage) -> Balanced:
@@ -458,14 +484,18 @@ def _estimate(pixels: ByteImage) -> Balanced:
     Half of all photographs differ from the usual by what they show, not by their light, and a
     phone has balanced them already. So deviations up to one standard deviation are left alone
     and larger ones are reduced to it: the most probable light when lights deviate by a Laplace
-    law and contents by a normal one.
+    law and contents by a normal one. Dark skin and coloured cloth set limits to it.
     """
     seen = _gradient_and_level(pixels)
     if seen is None:
         return Balanced("none")
     off = seen - _USUAL
-    excess = np.sign(off) * np.maximum(np.abs(off) - _SPREAD, 0.0)
-    red, blue, level = np.exp(-excess)
+    left = _SPREAD.copy()
+    if off[2] < 0:
+        left[2] = _SPREAD_DARK
+    excess = np.sign(off) * np.maximum(np.abs(off) - left, 0.0)
+    red, blue = np.exp(np.clip(-excess[:2], *_COLOUR_GAINS))
+    level = min(float(np.exp(-excess[2])), _BRIGHTEST_GAIN)
     return Balanced("estimate", _as_matrix(np.diag([red * level, level, blue * level])))
 
 
@@ -483,7 +513,7 @@ def _gradient_and_level(pixels: ByteImage) -> Values | None:
     small = cv2.resize(few, size, interpolation=cv2.INTER_AREA)
     brightest = few.max(axis=2)
     shown = _free_of(brightest <= _PADDING, size)
-    usable = shown & _free_of(brightest >= _WHITE, size)
+    usable = shown & _free_of(brightest >= BURNT, size)
     brush = np.ones((3, 3), np.uint8)
     inner = cv2.erode(usable.astype(np.uint8), brush, borderValue=1)[1:, 1:] > 0
     light = to_linear(np.asarray(small, np.uint8))

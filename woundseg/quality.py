@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg import masks
+from woundseg import colour, masks
 from woundseg.masks import BoolMap, ByteMap, Segmentation
 from woundseg.measure import NORMAL_QUARTILE, Measurement
 from woundseg.records import NotEvaluable, Quality, QualityFlag, Reason, Scale, Severity
@@ -185,6 +185,7 @@ class QualityOptions:
         blur_look_px: standard deviation of the blur of the sharpest edges, warning and reject.
         blur_of_ulcer: the same as a share of the ulcer's size (root of its area), warning, where
             that is more and the network saw the photograph reduced.
+        burnt_bed: share of the bed with a burnt channel, where its tissue was read.
         glare: share of an ulcer that is a reflection.
         tissue_sure: least mean sureness of the bed's tissues (``tissue_map.Bed``).
         skin: least share of the frame in skin tones.
@@ -202,6 +203,7 @@ class QualityOptions:
     clipped_all: tuple[float, float] = (0.1, 0.4)
     blur_look_px: tuple[float, float] = (2.0, 3.6)
     blur_of_ulcer: float = 0.04
+    burnt_bed: float = 0.25
     glare: float = 0.03
     tissue_sure: float = 0.88
     skin: float = 0.03
@@ -248,6 +250,8 @@ def assess(
     flags += _sharpness(views, segmentation.looked_px_per_px < 1.0, options)
     flags += _glare(views, options)
     flags += _tissue(segmentation, options)
+    if not any(flag.code == "too_bright" for flag in flags):
+        flags += _burnt_bed(pixels, segmentation, options)
     flags += _scale_flags(measurement, scale, options)
     flags += _framing(segmentation, measurement, options)
     order = {"reject": 0, "warning": 1, "note": 2}
@@ -541,6 +545,16 @@ def _tissue(segmentation: Segmentation, options: QualityOptions) -> list[Quality
     sure = segmentation.tissue_sure[segmentation.tissue > 0]
     unsure = sure.size > 0 and float(sure.mean()) / 255 < options.tissue_sure
     return [flag("tissue_uncertain", "note")] if unsure else []
+
+
+def _burnt_bed(
+    pixels: ByteMap, segmentation: Segmentation, options: QualityOptions
+) -> list[QualityFlag]:
+    """Where tissue was read: a bed burnt in a channel, so that its colours are not known."""
+    if segmentation.tissue is None or not (bed := segmentation.tissue > 0).any():
+        return []
+    burnt = float((pixels[bed] >= colour.BURNT).any(axis=-1).mean())
+    return [flag("too_bright", "warning")] if burnt > options.burnt_bed else []
 
 
 def _scale_flags(

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg import engines, masks, resources
+from woundseg import colour, engines, masks, resources
 from woundseg.classes import (
     BACKGROUND,
     GRANULATION,
@@ -40,6 +40,9 @@ FloatMap = NDArray[np.float32]
 Window = tuple[slice, slice]
 
 SHIPPED_WEIGHTS = "models/tissue.onnx"
+READING = 2
+"""Version of how colours are put right and tissue is read: with it a study's photographs are
+measured again. 2: burnt channels held up, the estimate without a card limited, burnt beds told."""
 LOOK_PX = 224
 """Long side of a look."""
 DRAWN_PX = 336
@@ -47,7 +50,7 @@ DRAWN_PX = 336
 STRIDE = 32
 CALLABLE = 0.25
 """Share of the probability that a pixel's bed tissues need together; below it is ``other``."""
-GLARE = 250
+GLARE = colour.BURNT
 """A pixel whose three channels are all at least this bright shows the lamp and no tissue."""
 
 _IDS = np.array(TISSUE_CHANNELS, np.uint8)

@@ -345,6 +345,7 @@ def test_a_results_settings_hold_the_tissue_weights_and_the_cards_colours(single
     (entry,) = history(out, FIRST)
     told = json.loads(entry.settings)
     assert told["tissue"] == tissue_map.weights_sha256()
+    assert told["tissue_reading"] == tissue_map.READING
     assert told["card_profile"] == {name: list(lab) for name, lab in profile.items()}
     record = json.loads(entry.result)
     assert record["colour"]["residual_de2000"] is not None
@@ -354,6 +355,17 @@ def test_a_results_settings_hold_the_tissue_weights_and_the_cards_colours(single
     assert again == entry.settings
     verdict = verify(out, VerifyOptions(weights=toy))
     assert (verdict.exact, verdict.near, verdict.notes, verdict.sound) == (1, 0, [], True)
+
+
+def test_another_way_of_reading_tissue_measures_anew(single, out, toy, monkeypatch):
+    go(single, out, toy)
+    monkeypatch.setattr(tissue_map, "READING", tissue_map.READING + 1)
+    verdict = verify(out, VerifyOptions(weights=toy))
+    assert verdict.notes == [
+        f"{single / FIRST}: its colours and tissue were read by another version."
+    ]
+    _, engine = go(single, out, toy)
+    assert len(engine.measured) == 1
 
 
 def test_other_colours_of_the_card_measure_anew(single, out, toy):

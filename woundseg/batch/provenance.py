@@ -26,6 +26,7 @@ def settings(weights_sha256: str, precision: str, options: ScoreOptions) -> str:
             "software": __version__,
             "weights": weights_sha256,
             "tissue": tissue_map.weights_sha256(),
+            "tissue_reading": tissue_map.READING,
             "precision": precision,
             "threshold": options.measure.threshold,
             "min_ulcer_cm2": options.measure.min_ulcer_cm2,

@@ -128,6 +128,9 @@ def _compare(entry: Entry, root: Path, segmenter: Segmenter, verdict: Verdict) -
     if weights != (segmenter.model.sha256, tissue_map.weights_sha256(), "fp32"):
         verdict.notes.append(f"{path}: was measured with other weights or another precision.")
         return
+    if told.get("tissue_reading") != tissue_map.READING:
+        verdict.notes.append(f"{path}: its colours and tissue were read by another version.")
+        return
     try:
         earlier = record_of(entry)
     except ConfigurationError as error:
