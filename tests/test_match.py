@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from woundseg.match import Look, MatchOptions, Named, RegisterOptions, follow, register
+from woundseg.match import (
+    Look,
+    MatchOptions,
+    Named,
+    RegisterOptions,
+    follow,
+    mapping,
+    register,
+)
 from woundseg.match.assign import Sheet
-from woundseg.match.look import filled, skin_tones
+from woundseg.match.likeness import Alike, Likeness, LikenessOptions, Pairs, falling
+from woundseg.match.look import Features, filled, skin_tones, tints
 from woundseg.match.mapping import homography, moved, scale_and_turn, similarity
 from woundseg.match.places import Drawn, Place, alike, area_px, joined
 from woundseg.match.registration import propose, trusted
@@ -124,6 +133,16 @@ def test_many_points_bend_a_homography_and_few_do_not():
     assert abs(few[2] / few[2, 2])[:2].max() < 1e-3
 
 
+def test_a_homography_is_given_up_only_when_it_has_settled(monkeypatch):
+    """To be stopped early moves no point by a hundredth of a pixel."""
+    truth = np.array([[1.05, 0.02, 3], [-0.04, 0.95, 8], [8e-4, -4e-4, 1]])
+    at = grid(40)
+    soon = moved(homography(at, moved(truth, at)), at)
+    monkeypatch.setattr(mapping, "_SETTLED", 0.0)
+    late = moved(homography(at, moved(truth, at)), at)
+    assert 0 < np.abs(late - soon).max() < 0.01
+
+
 # --- looks ------------------------------------------------------------------------------------
 
 
@@ -140,8 +159,40 @@ def test_all_skin_tones_of_the_simulation_are_skin():
 
     for tone in TONES:
         patch = np.full((40, 40, 3), np.rint(np.array(tone) * 255), np.uint8)
-        assert skin_tones(patch).mean() == 1
-    assert skin_tones(np.full((40, 40, 3), CLOTH, np.uint8)).max() == 0
+        assert skin_tones(patch, tints(patch)).mean() == 1
+    cloth = np.full((40, 40, 3), CLOTH, np.uint8)
+    assert skin_tones(cloth, tints(cloth)).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "smaller"),
+    [
+        ((600, 800), (300, 400)),
+        ((1300, 500), (433, 167)),
+        ((799, 600), (799, 600)),
+        ((1, 1), (1, 1)),
+    ],
+)
+def test_colours_are_judged_by_a_whole_number_smaller(shape, smaller):
+    assert Look(np.zeros((*shape, 3), np.uint8)).reduced.shape[:2] == smaller
+
+
+def test_skin_of_a_large_picture_is_that_of_the_small_one_enlarged():
+    """The foot on the left bears the ulcer; the one beside it does not count, nor the card."""
+    picture = np.concatenate([look(foot(), (BIG,)).pixels, cv2.resize(foot(2), (300, 400))], axis=1)
+    card = box(101, 151, 180, 200)
+    small = Look(picture, (BIG,), hidden=card)
+    twice = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    large = Look(twice, ((BIG + 0.5) * 2 - 0.5,), hidden=(card + 0.5) * 2 - 0.5)
+    for one, other in ((small.skin, large.skin), (small.bare, large.bare)):
+        assert other.shape == (800, 1560)
+        assert set(np.unique(other)) == {0, 1}
+        doubled = one.repeat(2, axis=0).repeat(2, axis=1)
+        assert np.mean(doubled != other) < 0.005
+    assert large.skin[400, 400] == 1
+    for mask in (large.skin, large.bare):
+        assert mask[304:400, 204:360].max() == mask[400, 1000:].max() == 0
+    assert large.span_px == pytest.approx(2 * small.span_px, rel=0.01)
 
 
 def test_no_feature_on_ulcer_or_card():
@@ -160,6 +211,83 @@ def test_no_feature_on_ulcer_or_card():
 def test_a_picture_without_skin_or_size_has_no_features():
     assert len(Look(np.full((1, 1, 3), 127, np.uint8)).features) == 0
     assert len(Look(np.full((300, 300, 3), CLOTH, np.uint8)).features) == 0
+
+
+# --- likeness ---------------------------------------------------------------------------------
+
+
+def features(descriptors, log_size=0.0, angle_deg=0.0):
+    """Features of given directions, 10 px apart in a row."""
+    count = len(descriptors)
+    places = np.c_[np.arange(count) * 10.0, np.zeros(count)]
+    size, angle = (np.broadcast_to(np.asarray(x, float), count) for x in (log_size, angle_deg))
+    rows = np.asarray(descriptors, np.float32)
+    return Features(places, size, angle, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def likeness(one, other):
+    """Of two sets of features, each on a foot of 300 by 300 px."""
+    looks = [Look(np.full((400, 400, 3), 127, np.uint8)) for _ in range(2)]
+    for seen, found in zip(looks, (one, other), strict=True):
+        seen.__dict__.update(skin=np.ones((300, 300), np.uint8), features=found)
+    return Likeness(*looks, LikenessOptions())
+
+
+def test_the_most_alike_come_first_and_of_equals_the_first():
+    cosine = np.array([0.9, 0.95, 0.9, 0.81, 1.0, 0.9], np.float32)
+    assert falling(cosine).tolist() == [4, 1, 0, 2, 5, 3]
+    assert falling(cosine[:0]).tolist() == []
+
+
+def four_pairs():
+    """One feature with four others: another size, turned by 178 and by −178, and unlike."""
+    one, other = features([[1.0]]), features([[1.0]] * 4, [1, 0, 0, 0], [0, 178, -178, 178])
+    cosine = np.array([[0.9, 0.85, 0.95, 0.7]], np.float32)
+    return Alike(one, other, cosine, LikenessOptions())
+
+
+def test_pairs_that_suit_a_turn_are_found_across_the_half_turn():
+    pairs = four_pairs().suiting(0.0, 179.0)
+    assert pairs.other.tolist() == [2, 1]
+    assert pairs.turn_deg.tolist() == [-178, 178]
+    assert pairs.to.tolist() == [[20, 0], [10, 0]]
+
+
+def test_pairs_kept_for_the_next_map_serve_no_other():
+    """27 degrees of turn and 6 more are looked at, and kept for what lies within those 6."""
+    pairs = four_pairs()
+    assert pairs.suiting(0.0, 178.0 - 34.0).other.tolist() == []
+    assert pairs.suiting(0.0, 178.0 - 26.9).other.tolist() == [2, 1]
+    assert pairs.suiting(1.0, 178.0 - 26.9).other.tolist() == []
+    assert pairs.suiting(0.6, 0.0).other.tolist() == [0]
+
+
+def test_a_pair_is_telling_by_its_margin_over_the_next_best():
+    """Two alike of which one is plainly the best, and two that cannot be told apart."""
+    one = features([[1, 0, 0], [0, 0, 1]])
+    other = features([[1, 0.1, 0], [1, 0.9, 0], [0, 0.1, 1], [0, 0.1, 1]])
+    pairs = likeness(one, other)._telling()
+    assert (pairs.one.tolist(), pairs.other.tolist()) == ([0], [0])
+
+
+def test_of_features_that_are_the_same_the_first_is_told():
+    """Two of the one are the same and both like the same of the other: no margin, no pair."""
+    one = features([[1, 0], [1, 0], [0, 1]])
+    pairs = likeness(one, features([[1, 0.5], [0, 1]]))._telling()
+    assert (pairs.one.tolist(), pairs.other.tolist()) == ([2], [1])
+
+
+def test_one_map_is_proposed_once_and_two_maps_twice():
+    """Five pairs that agree on no shift, and four that agree on another."""
+    at = np.array(
+        [[0, 0], [50, 9], [90, 70], [20, 90], [60, 60], [5, 40], [80, 5], [33, 66], [9, 9]]
+    )
+    to = at + np.r_[np.zeros((5, 2)), np.full((4, 2), 150.0)]
+    none, count = np.zeros(9), np.arange(9)
+    pairs = Pairs(count, count, none, none, at, to)
+    both = likeness(features([[1.0]] * 9), features([[1.0]] * 9))
+    chosen = both._proposals(pairs)
+    assert [found.one.tolist() for found in chosen] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
 
 
 # --- registration -----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from woundseg.batch.seen import Outline, Seen
 from woundseg.match import Look, MatchOptions, Named
 from woundseg.store import canonical
 
-LOGIC = 3
+LOGIC = 4
 """Raised when matching changes, so that names kept from before are made anew."""
 
 
@@ -98,8 +98,8 @@ def _pixels(thumbnail: bytes) -> NDArray[np.uint8]:
     """Upright RGB; one grey pixel where there is no thumbnail, for a look that says nothing."""
     if not thumbnail:
         return np.full((1, 1, 3), 127, np.uint8)
-    bgr = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR)
-    return np.ascontiguousarray(np.asarray(bgr, np.uint8)[..., ::-1])
+    bgr = np.asarray(cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _scaled(outline: Outline, ratio: float) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,18 @@ from woundseg.match.mapping import Matrix, homography, moved, scale_and_turn, si
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
+Cosines = NDArray[np.float32]
 
 AROUND: Final = 16
 """Displaced copies of a map that say what chance brings together."""
 
 _MOST_TELLING: Final = 500
 _LEAST_VOTES: Final = 3
+_FAR, _NEARER = 6.0, 3.5
+"""How far copies are displaced, in turn, in the reach of a feature."""
+
+_MORE: Final = (0.1, 6.0)
+"""Pairs are kept for the next map up to so much beyond what suits one: log size, degrees."""
 
 
 @dataclass(frozen=True)
@@ -72,20 +78,20 @@ class Pairs:
             i,
             j,
             other.log_size[j] - one.log_size[i],
-            (other.angle_deg[j] - one.angle_deg[i] + 180) % 360 - 180,
-            one.places[i],
-            other.places[j],
+            _half_turn(other.angle_deg[j] - one.angle_deg[i]),
+            one.places.take(i, axis=0),
+            other.places.take(j, axis=0),
         )
 
-    def only(self, chosen: Flags | Indices) -> Pairs:
+    def only(self, chosen: Indices) -> Pairs:
         """Some of them."""
         return Pairs(
             self.one[chosen],
             self.other[chosen],
             self.log_size[chosen],
             self.turn_deg[chosen],
-            self.at[chosen],
-            self.to[chosen],
+            self.at.take(chosen, axis=0),
+            self.to.take(chosen, axis=0),
         )
 
     def __len__(self) -> int:
@@ -106,8 +112,52 @@ class Fit:
     turn_deg: float
 
 
+class Alike:
+    """All pairs of features whose descriptors look alike, of which few suit any one map.
+
+    There are some 100,000. Each is looked at in single precision, for a little more than is asked
+    for; only what is left is put in order and worked out in full, and serves for the next map
+    too when that is much the same.
+    """
+
+    def __init__(
+        self, one: Features, other: Features, cosine: Cosines, options: LikenessOptions
+    ) -> None:
+        self._one, self._other, self._options = one, other, options
+        where = np.flatnonzero(cosine > options.alike)
+        self._i, self._j = np.divmod(where, max(1, len(self._other)))
+        self._cosine = cosine.ravel()[where]
+        self._log_size = self._differing(one.log_size, other.log_size)
+        self._turn_deg = self._differing(one.angle_deg, other.angle_deg)
+        self._last: tuple[float, float, Pairs] | None = None
+
+    def _differing(self, one: Floats, other: Floats) -> NDArray[np.float32]:
+        """The other's less the one's, of each pair."""
+        return np.asarray(other.astype(np.float32)[self._j] - one.astype(np.float32)[self._i])
+
+    def suiting(self, log_size: float, turn_deg: float) -> Pairs:
+        """Those that suit a change of size and a turn, and some more; the most alike first."""
+        if self._last is not None:
+            size, turn, pairs = self._last
+            drift = abs(size - log_size) / _MORE[0], abs(turn - turn_deg) / _MORE[1]
+            if max(drift) < 0.9:
+                return pairs
+        pairs = self._found(log_size, turn_deg)
+        self._last = log_size, turn_deg, pairs
+        return pairs
+
+    def _found(self, log_size: float, turn_deg: float) -> Pairs:
+        options = self._options
+        near = np.abs(self._log_size - np.float32(log_size)) < options.size_log + _MORE[0]
+        turn = _half_turn(self._turn_deg - np.float32(turn_deg))
+        near &= np.abs(turn) < options.turn_deg + _MORE[1]
+        chosen = np.flatnonzero(near)
+        chosen = chosen[falling(self._cosine[chosen])]
+        return Pairs.of(self._one, self._other, self._i[chosen], self._j[chosen])
+
+
 class Likeness:
-    """All pairs of features of two looks that look alike, the most alike first.
+    """All pairs of features of two looks that look alike.
 
     Attributes:
         reach_px: how far a feature may lie from its place, in px of the other.
@@ -119,12 +169,7 @@ class Likeness:
         self.reach_px = options.tolerance * other.span_px
         self._cell_px = 0.6 * options.tolerance * one.span_px
         self._cosine = self._one.descriptors @ self._other.descriptors.T
-        i, j = np.nonzero(self._cosine > options.alike)
-        change = np.abs(self._other.log_size[j] - self._one.log_size[i])
-        kept = change < np.log(options.most_scale) + options.size_log
-        i, j = i[kept], j[kept]
-        order = np.argsort(-self._cosine[i, j], kind="stable")
-        self._pairs = Pairs.of(self._one, self._other, i[order], j[order])
+        self._alike = Alike(self._one, self._other, self._cosine, options)
 
     def fits(self) -> list[Fit]:
         """The maps that most of the telling pairs agree on, each followed to all of its pairs."""
@@ -142,14 +187,15 @@ class Likeness:
         Returns:
             For each copy, displaced in a direction of its own, places (N, 2) px of the one.
         """
-        suited, gap = self._suited(fit)
+        pairs, gap = self._suited(fit, (_FAR + 1) * self.reach_px)
         found = []
         for k in range(copies):
             angle = 2 * np.pi * k / copies
-            far = (3.5 if k % 2 else 6.0) * self.reach_px
+            far = (_NEARER if k % 2 else _FAR) * self.reach_px
             by = far * np.array([np.cos(angle), np.sin(angle)])
-            near = self._each_others_best(suited[_short(gap + by, self.reach_px)])
-            found.append(self._pairs.at[near])
+            chosen = np.flatnonzero(_short(gap + by, self.reach_px))
+            best = self._each_others_best(pairs.one[chosen], pairs.other[chosen])
+            found.append(pairs.at[chosen[best]])
         return found
 
     def _telling(self) -> Pairs:
@@ -158,13 +204,15 @@ class Likeness:
         if min(cosine.shape) < 2:
             none = np.zeros(0, np.intp)
             return Pairs.of(self._one, self._other, none, none)
-        j, i = cosine.argmax(axis=1), cosine.argmax(axis=0)
-        mine = np.flatnonzero(i[j] == np.arange(len(cosine)))
-        theirs = j[mine]
-        rows, columns, rank = cosine[mine], cosine[:, theirs], np.arange(len(mine))
-        best = cosine[mine, theirs]
-        rows[rank, theirs] = columns[mine, rank] = -1
-        second = np.maximum(rows.max(axis=1), columns.max(axis=0))
+        theirs = cosine.argmax(axis=1)
+        best, best_there = cosine[np.arange(len(cosine)), theirs], cosine.max(axis=0)
+        mine = np.flatnonzero(best == best_there[theirs])
+        # Of features that are the same to the last bit the first is taken.
+        mine = np.sort(mine[np.unique(theirs[mine], return_index=True)[1]])
+        theirs, best = theirs[mine], best[mine]
+        cosine[mine, theirs] = -1
+        second = np.maximum(cosine.max(axis=1)[mine], cosine.max(axis=0)[theirs])
+        cosine[mine, theirs] = best
         ratio = np.sqrt(np.maximum(1 - best, 0) / np.maximum(1 - second, 1e-9))
         kept = np.flatnonzero(ratio < self._options.telling)
         kept = kept[np.argsort(ratio[kept], kind="stable")][:_MOST_TELLING]
@@ -174,24 +222,29 @@ class Likeness:
         """Sets of pairs of which one alone states a map that the others agree with."""
         agree = self._agreeing(pairs)
         votes = agree.sum(axis=1)
+        weights, taken = agree.astype(np.float32), np.zeros(len(pairs), bool)
         chosen: list[Flags] = []
         for n in np.argsort(-votes, kind="stable"):
             if votes[n] < _LEAST_VOTES or len(chosen) == self._options.proposals:
                 break
-            if all((agree[n] & earlier).sum() <= 0.6 * votes[n] for earlier in chosen):
+            if not taken[n]:
                 chosen.append(agree[n])
-        return [pairs.only(flags) for flags in chosen]
+                taken |= weights @ weights[n] > 0.6 * votes
+        return [pairs.only(np.flatnonzero(flags)) for flags in chosen]
 
     def _agreeing(self, pairs: Pairs) -> Flags:
         """(N, N): does pair k agree with the similarity that pair n alone states?"""
         scale, turn = np.exp(pairs.log_size), np.radians(pairs.turn_deg)
         a, b = scale * np.cos(turn), scale * np.sin(turn)
-        (x, y), (u, v) = pairs.at.T, pairs.to.T
-        across = np.outer(a, x) - np.outer(b, y) + (u - a * x + b * y)[:, None] - u
-        down = np.outer(b, x) + np.outer(a, y) + (v - b * x - a * y)[:, None] - v
+        (x, y), (u, v), one = pairs.at.T, pairs.to.T, np.ones(len(pairs))
+        # What similarity n makes of the one end of k, less k's other end, as one product each.
+        ends = np.array([x, y, one, u, v], np.float32)
+        across = np.array([a, -b, u - a * x + b * y, -one, 0 * one], np.float32).T @ ends
+        down = np.array([b, a, v - b * x - a * y, 0 * one, -one], np.float32).T @ ends
         agree = across * across + down * down < (2.5 * self.reach_px) ** 2
-        agree &= np.abs(pairs.log_size[None] - pairs.log_size[:, None]) < 0.5
-        agree &= _turned(pairs.turn_deg[None], pairs.turn_deg[:, None]) < 30
+        size, angle = pairs.log_size.astype(np.float32), pairs.turn_deg.astype(np.float32)
+        agree &= np.abs(size[None] - size[:, None]) < 0.5
+        agree &= _turned(angle[None], angle[:, None]) < 30
         agree &= (np.abs(pairs.log_size) < np.log(self._options.most_scale))[:, None]
         return np.asarray(agree)
 
@@ -223,38 +276,63 @@ class Likeness:
             kept = now
         if kept.sum() < _LEAST_VOTES:
             return None
-        return Fit(matrix, pairs.only(kept), residual[kept], scale, turn)
+        return Fit(matrix, pairs.only(np.flatnonzero(kept)), residual[kept], scale, turn)
 
     def _near(self, fit: Fit, reach_px: float) -> Pairs:
         """Pairs within reach of where a map puts them; each other's best there."""
-        suited, gap = self._suited(fit)
-        return self._pairs.only(self._each_others_best(suited[_short(gap, reach_px)]))
+        pairs, _ = self._suited(fit, reach_px)
+        return pairs.only(self._each_others_best(pairs.one, pairs.other))
 
-    def _suited(self, fit: Fit) -> tuple[Indices, Points]:
-        """Pairs whose size and turn suit a map, and how far it misses their other end [px]."""
-        pairs, options = self._pairs, self._options
-        suited = np.abs(pairs.log_size - np.log(fit.scale)) < options.size_log
+    def _suited(self, fit: Fit, reach_px: float) -> tuple[Pairs, Points]:
+        """Pairs whose size and turn suit a map that misses their other end by less than a reach.
+
+        Returns:
+            The pairs, the most alike first, and by how much it misses each, (N, 2) px.
+        """
+        options = self._options
+        log_size = float(np.log(fit.scale))
+        pairs = self._alike.suiting(log_size, fit.turn_deg)
+        gap = np.take(moved(fit.matrix, self._one.places), pairs.one, axis=0) - pairs.to
+        suited = _short(gap, reach_px)
+        suited &= np.abs(pairs.log_size - log_size) < options.size_log
         suited &= _turned(pairs.turn_deg, fit.turn_deg) < options.turn_deg
         chosen = np.flatnonzero(suited)
-        there = moved(fit.matrix, self._one.places)
-        return chosen, there[pairs.one[chosen]] - pairs.to[chosen]
+        return pairs.only(chosen), gap[chosen]
 
-    def _each_others_best(self, chosen: Indices) -> Indices:
-        # Pairs are sorted: the first to name a feature is its best.
-        pairs = self._pairs
-        i, j, rank = pairs.one[chosen], pairs.other[chosen], np.arange(len(chosen))
+    def _each_others_best(self, i: Indices, j: Indices) -> Indices:
+        """Which of the pairs of features, the most alike first, are each other's best."""
+        # The first to name a feature is its best.
+        rank = np.arange(len(i))
         best_i, best_j = np.zeros(len(self._one), np.intp), np.zeros(len(self._other), np.intp)
         best_i[i[::-1]] = rank[::-1]
         best_j[j[::-1]] = rank[::-1]
-        return np.asarray(chosen[(best_i[i] == rank) & (best_j[j] == rank)])
+        return np.flatnonzero((best_i[i] == rank) & (best_j[j] == rank))
 
 
 def _short(gap: Points, reach_px: float) -> Flags:
     """Which of the steps (N, 2) are shorter than that."""
-    return np.asarray(np.einsum("ij,ij->i", gap, gap) < reach_px * reach_px)
+    across, down = gap.T
+    return np.asarray(across * across + down * down < reach_px * reach_px)
 
 
-def _turned(a: Floats, b: Floats | float) -> Floats:
+def _half_turn(angle: NDArray[Any]) -> NDArray[Any]:
+    """The same direction [degrees], from −180 to 180; of whatever precision was given."""
+    return np.asarray(angle - 360 * np.rint(angle / 360))
+
+
+def _turned(a: NDArray[Any], b: NDArray[Any] | float) -> NDArray[Any]:
     """Angle between two directions of −180 to 180 degrees, 0 to 180."""
     apart = np.abs(a - b)
     return np.asarray(np.minimum(apart, 360 - apart))
+
+
+def falling(cosine: Cosines) -> Indices:
+    """Order of numbers above 0 from the largest on; of the same numbers the first comes first.
+
+    The bits of such numbers are in order as whole numbers, and with the place behind them no two
+    are the same: to sort those takes a tenth of the time of a stable ``argsort``.
+    """
+    bits = (~cosine.view(np.uint32)).astype(np.uint64) << np.uint64(32)
+    bits |= np.arange(len(cosine), dtype=np.uint64)
+    bits.sort()
+    return (bits & np.uint64(0xFFFFFFFF)).astype(np.intp)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 ByteImage = NDArray[np.uint8]
 Points = NDArray[np.float64]
+Tints = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 _NO_POINTS: Final = np.zeros((0, 2))
 
@@ -20,6 +21,9 @@ WORK_PX: Final = 300
 """Root of the foot's area at which features are sought: finer grain is noise more than skin."""
 
 MOST_FEATURES: Final = 1200
+
+COLOUR_PX: Final = 400
+"""Least long side at which colours are judged: skin, cloth and dressing are large."""
 
 _LEAST_SIDE_PX: Final = 32
 _MARGIN_PX: Final = 16
@@ -81,14 +85,29 @@ class Look:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     @cached_property
+    def reduced(self) -> ByteImage:
+        """uint8 RGB, ``pixels`` by a whole number smaller: to ``COLOUR_PX`` or more."""
+        times = max(self.shape) // COLOUR_PX
+        if times < 2:
+            return self.pixels
+        size = tuple(max(1, round(side / times)) for side in self.shape[::-1])
+        return np.asarray(cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    @cached_property
+    def tints(self) -> Tints:
+        """Of ``reduced``: each pixel's red and yellow in CIELAB."""
+        return tints(self.reduced, 2.0 * max(self.reduced.shape) / max(self.shape))
+
+    @cached_property
     def skin(self) -> ByteImage:
         """uint8 (h, w), 1 on the foot (ulcers and callus included), 0 elsewhere."""
-        return _foot(self)
+        foot = _enlarged(_foot(self), self.shape)
+        return np.asarray(foot & (1 - filled(self.hidden, self.shape)), dtype=np.uint8)
 
     @cached_property
     def bare(self) -> ByteImage:
         """uint8 (h, w), 1 where the foot shows its own colour: no dressing, cloth or glove."""
-        return np.asarray(self.skin & _warm(self.pixels), dtype=np.uint8)
+        return np.asarray(self.skin & _enlarged(_warm(self.tints), self.shape), dtype=np.uint8)
 
     @cached_property
     def span_px(self) -> float:
@@ -111,6 +130,14 @@ def filled(outline: Points, shape: tuple[int, int]) -> ByteImage:
     return mask
 
 
+def _enlarged(mask: ByteImage, shape: tuple[int, int]) -> ByteImage:
+    """A mask of a reduced picture, on the whole one (rows, columns)."""
+    if mask.shape == shape:
+        return mask
+    share = cv2.resize(mask * 255, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(share > 127, dtype=np.uint8)
+
+
 def _disc(radius: int) -> ByteImage:
     size = (2 * radius + 1, 2 * radius + 1)
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), dtype=np.uint8)
@@ -128,56 +155,65 @@ def _union(outlines: tuple[Points, ...], shape: tuple[int, int]) -> ByteImage:
     return mask
 
 
+def tints(pixels: ByteImage, sigma_px: float = 2.0) -> Tints:
+    """Red and yellow (CIELAB's a* and b*), float32 (h, w) each, of a picture that is smoothed."""
+    smooth = cv2.GaussianBlur(pixels.astype(np.float32) / 255, (0, 0), sigma_px)
+    _, red, yellow = cv2.split(cv2.cvtColor(smooth, cv2.COLOR_RGB2Lab))
+    return np.asarray(red, np.float32), np.asarray(yellow, np.float32)
+
+
 # Skin of all tones in CIELAB lies between red and yellow with some chroma, whatever its
 # lightness; the bounds are wide. Padding of a frame is nearly black.
 _CHROMA, _REDNESS, _HUE_DEG, _PADDING = 8.0, 3.0, (-10.0, 78.0), 12
 
 
-def skin_tones(pixels: ByteImage) -> ByteImage:
-    """uint8 (h, w), 1 where a pixel has a skin's colour."""
-    smooth = cv2.GaussianBlur(pixels.astype(np.float32) / 255, (0, 0), 2.0)
-    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2Lab)
-    red, yellow = lab[..., 1], lab[..., 2]
+def skin_tones(pixels: ByteImage, seen: Tints) -> ByteImage:
+    """uint8 (h, w), 1 where a pixel has a skin's colour; ``seen`` are the picture's tints."""
+    red, yellow = seen
     # hue within bounds, by comparing with the bounds' tangents (red is above 0 here)
     low, high = (math.tan(math.radians(bound)) for bound in _HUE_DEG)
     tone = (red >= _REDNESS) & (yellow >= low * red) & (yellow <= high * red)
     tone &= red * red + yellow * yellow >= _CHROMA**2
-    return np.asarray(tone & (pixels.max(axis=2) > _PADDING), dtype=np.uint8)
+    brightest = cv2.max(cv2.max(*cv2.split(pixels)[:2]), pixels[..., 2])
+    return np.asarray(tone & (brightest > _PADDING), dtype=np.uint8)
 
 
 # Callus and scars are paler and yellower than skin; a dressing is white, a glove blue.
 _WARMTH, _LEAST_RED = 8.0, -3.0
 
 
-def _warm(pixels: ByteImage) -> ByteImage:
+def _warm(seen: Tints) -> ByteImage:
     """uint8 (h, w), 1 where a pixel leans to red or yellow, if not as much as skin does."""
-    smooth = cv2.GaussianBlur(pixels.astype(np.float32) / 255, (0, 0), 2.0)
-    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2Lab)
-    red, yellow = lab[..., 1], lab[..., 2]
+    red, yellow = seen
     return np.asarray((red >= _LEAST_RED) & (red + yellow >= _WARMTH), dtype=np.uint8)
 
 
 def _foot(look: Look) -> ByteImage:
-    """The parts in skin tones that bear the ulcers; without ulcers the largest."""
-    long_side = max(look.shape)
-    tones = skin_tones(look.pixels)
+    """The parts in skin tones that bear the ulcers; without ulcers the largest.
+
+    Returns:
+        uint8, of the shape of the look's ``reduced``; what hides the foot is still on it.
+    """
+    shape = look.reduced.shape[:2]
+    long_side = max(shape)
+    tones = skin_tones(look.reduced, look.tints)
     disc = _disc(max(1, round(0.01 * long_side)))
     tones = np.asarray(cv2.morphologyEx(tones, cv2.MORPH_OPEN, disc), dtype=np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(tones)
     if count < 2:
-        return np.zeros(look.shape, np.uint8)
+        return np.zeros(shape, np.uint8)
     area = boxes[:, cv2.CC_STAT_AREA].astype(np.float64)
     area[0] = 0.0
     kept = area >= 0.5 * area.max()
     if look.outlines:
-        near = _within(0.06 * long_side, _union(look.outlines, look.shape))
+        ratio = long_side / max(look.shape)
+        outlines = tuple((outline + 0.5) * ratio - 0.5 for outline in look.outlines)
+        near = _within(0.06 * long_side, _union(outlines, shape))
         bearing = np.bincount(labels[near], minlength=count) > 0.02 * np.count_nonzero(near)
         bearing &= area > 0.1 * area.max()
         kept = bearing if bearing.any() else kept
     foot = kept[labels].astype(np.uint8)
-    foot = _without_holes(foot, 0.02 * long_side**2)
-    foot[filled(look.hidden, look.shape) > 0] = 0
-    return foot
+    return _without_holes(foot, 0.02 * long_side**2)
 
 
 def _without_holes(mask: ByteImage, most_px: float) -> ByteImage:
@@ -199,7 +235,8 @@ def _features(look: Look) -> Features:
     if factor < 1:
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     grey = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(grey)
-    allowed = cv2.resize(_telling_skin(look)[window], size, interpolation=cv2.INTER_NEAREST)
+    telling = _telling_skin(look, window, corner)
+    allowed = cv2.resize(telling, size, interpolation=cv2.INTER_NEAREST)
     finder = cv2.SIFT.create(MOST_FEATURES, 3, 0.006, 20.0)
     spots, raw = finder.detectAndCompute(grey, allowed * 255)
     if len(spots) == 0:
@@ -224,10 +261,14 @@ def _around_foot(look: Look) -> tuple[tuple[slice, slice], Points]:
     return window, np.array([left, top], dtype=np.float64)
 
 
-def _telling_skin(look: Look) -> ByteImage:
-    """Skin that is there at every visit: without ulcers, card, and the silhouette's own edge."""
+def _telling_skin(look: Look, window: tuple[slice, slice], corner: Points) -> ByteImage:
+    """Skin that is there at every visit: without ulcers, card, and the silhouette's own edge.
+
+    Returns:
+        uint8, of the window's shape.
+    """
     edge = max(1, round(0.004 * max(look.shape)))
-    skin = cv2.erode(look.skin, _disc(edge))
-    changing = _within(2 * edge + 0.5, _union((*look.outlines, look.hidden), look.shape))
-    skin[changing] = 0
+    skin = cv2.erode(look.skin[window], _disc(edge))
+    lines = tuple(line - corner for line in (*look.outlines, look.hidden) if len(line))
+    skin[_within(2 * edge + 0.5, _union(lines, skin.shape))] = 0
     return np.asarray(skin, dtype=np.uint8)

@@ -14,6 +14,9 @@ Matrix = NDArray[np.float64]
 PULL: Final = (4.0, 10.0)
 """Pull of a homography towards a similarity, in points: on the affine part, on the perspective."""
 
+_SETTLED: Final = 1e-3
+"""The last step, in the spread of the points; what is left to do is a hundredth of it."""
+
 
 def moved(matrix: Matrix, points: Points) -> Points:
     """Points (N, 2) through a homography (3, 3)."""
@@ -44,15 +47,20 @@ def homography(at: Points, to: Points) -> Matrix:
     It is pulled towards the similarity, so that few points do not bend it.
     """
     into, out = _centred(at), _centred(to)
-    x, y = moved(into, at), moved(out, to)
+    ends = np.concatenate([moved(into, at).T, np.ones((1, len(at)))])
+    goal = moved(out, to).T
     start = _entries(out @ similarity(at, to) @ np.linalg.inv(into))
     pull = np.array([PULL[0]] * 4 + [0.0] * 2 + [PULL[1]] * 2)
-    now = start
+    now, slope = start, np.zeros((8, 2, len(at)))
     for _ in range(4):
-        seen = moved(_matrix(now), x)
-        slope = _slope(now, x, seen)
-        right = slope.T @ (y - seen).ravel() - pull * (now - start)
-        now = now + np.linalg.solve(slope.T @ slope + np.diag(pull + 1e-9), right)
+        across = _matrix(now) @ ends
+        seen = across[:2] / across[2]
+        flat = _slope(slope, ends / across[2], seen)
+        right = flat @ (goal - seen).ravel() - pull * (now - start)
+        step = np.linalg.solve(flat @ flat.T + np.diag(pull + 1e-9), right)
+        now = now + step
+        if np.abs(step).max() < _SETTLED:
+            break
     whole: Matrix = np.linalg.inv(out) @ _matrix(now) @ into
     return whole
 
@@ -75,12 +83,15 @@ def _matrix(entries: NDArray[np.float64]) -> Matrix:
     return np.array([[a, b, x], [c, d, y], [g, h, 1.0]])
 
 
-def _slope(entries: NDArray[np.float64], x: Points, seen: Points) -> Matrix:
-    """How each coordinate of the mapped points (N, 2) follows the entries: (2 N, 8)."""
-    w = (1 / (x @ entries[6:] + 1))[:, None]
-    slope = np.zeros((2 * len(x), 8))
-    slope[0::2, 0:2] = slope[1::2, 2:4] = x * w
-    slope[0::2, 4] = slope[1::2, 5] = w[:, 0]
-    slope[0::2, 6:] = -seen[:, :1] * x * w
-    slope[1::2, 6:] = -seen[:, 1:] * x * w
-    return slope
+def _slope(slope: NDArray[np.float64], left: Points, seen: Points) -> Matrix:
+    """How both coordinates of mapped points follow the entries: (8, 2 N).
+
+    Args:
+        slope: (8, 2, N), overwritten where it is not 0.
+        left: (3, N), the points and 1, over their depth.
+        seen: (2, N), the points mapped.
+    """
+    slope[0:2, 0] = slope[2:4, 1] = left[:2]
+    slope[4, 0] = slope[5, 1] = left[2]
+    np.multiply(left[:2, None], -seen, out=slope[6:8])
+    return slope.reshape(8, -1)
