@@ -538,11 +538,21 @@ def _glare(views: list[_View], options: QualityOptions) -> list[QualityFlag]:
     return [flag("glare", "warning")] if float(shine.mean()) > options.glare else []
 
 
+def _bed(segmentation: Segmentation) -> tuple[tuple[slice, slice], BoolMap]:
+    """Rows and columns around all bed whose tissue was read, and what of it is bed, bool."""
+    if segmentation.tissue is None:
+        return (slice(0, 0), slice(0, 0)), np.zeros((0, 0), np.bool_)
+    left, top, width, height = cv2.boundingRect(segmentation.tissue)
+    window = slice(top, top + height), slice(left, left + width)
+    return window, segmentation.tissue[window] > 0
+
+
 def _tissue(segmentation: Segmentation, options: QualityOptions) -> list[QualityFlag]:
     """Whether the tissues were told apart with enough certainty, over all ulcers."""
-    if segmentation.tissue is None or segmentation.tissue_sure is None:
+    if segmentation.tissue_sure is None:
         return []
-    sure = segmentation.tissue_sure[segmentation.tissue > 0]
+    window, bed = _bed(segmentation)
+    sure = segmentation.tissue_sure[window][bed]
     unsure = sure.size > 0 and float(sure.mean()) / 255 < options.tissue_sure
     return [flag("tissue_uncertain", "note")] if unsure else []
 
@@ -551,9 +561,9 @@ def _burnt_bed(
     pixels: ByteMap, segmentation: Segmentation, options: QualityOptions
 ) -> list[QualityFlag]:
     """Where tissue was read: a bed burnt in a channel, so that its colours are not known."""
-    if segmentation.tissue is None or not (bed := segmentation.tissue > 0).any():
-        return []
-    burnt = float((pixels[bed] >= colour.BURNT).any(axis=-1).mean())
+    window, bed = _bed(segmentation)
+    shown = pixels[window][bed]
+    burnt = float((shown >= colour.BURNT).any(axis=-1).mean()) if shown.size else 0.0
     return [flag("too_bright", "warning")] if burnt > options.burnt_bed else []
 
 
