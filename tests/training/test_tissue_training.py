@@ -185,20 +185,27 @@ class FromRed(torch.nn.Module):
         return F.one_hot(photos[:, 0].long(), 5).permute(0, 3, 1, 2).float()
 
 
+def validated(data_set, *crops):
+    """A module that has seen rows of pixels (allowed bits, called channels), and what it logged."""
+    module, told = TissueModule(FromRed(), options().trainer, 1, data_set), {}
+    module.log = lambda name, value, **_: told.update({name: float(value)})
+    for bits, called in crops:
+        photos = torch.zeros(1, 3, 1, 4, dtype=torch.uint8)
+        photos[0, 0, 0] = torch.tensor(called)
+        module.validation_step((photos, torch.tensor([[bits]], dtype=torch.uint8)), 0)
+    module.on_validation_epoch_end()
+    return module, told
+
+
 def test_validation_pools_the_pixels_of_all_crops():
     """Granulation: 2 labelled, 3 called, 1 in both; slough 2, 2, 1; callus 1, 1, 1.
 
     The fourth pixel is open: what is called there counts as called. Necrosis and background are
     in no figure.
     """
-    module = TissueModule(FromRed(), options().trainer, 1, DFUTissue)
-    told = {}
-    module.log = lambda name, value, **_: told.update({name: float(value)})
-    for bits, called in (([G, G, S, ANY], [1, 2, 1, 1]), ([S, C, N, B], [2, 4, 3, 0])):
-        photos = torch.zeros(1, 3, 1, 4, dtype=torch.uint8)
-        photos[0, 0, 0] = torch.tensor(called)
-        module.validation_step((photos, torch.tensor([[bits]], dtype=torch.uint8)), 0)
-    module.on_validation_epoch_end()
+    module, told = validated(
+        DFUTissue, ([G, G, S, ANY], [1, 2, 1, 1]), ([S, C, N, B], [2, 4, 3, 0])
+    )
     assert told == pytest.approx(
         {
             "val/granulation": 2 / 5,
@@ -215,14 +222,9 @@ def test_validation_pools_the_pixels_of_all_crops():
 def test_validation_leaves_open_pixels_out_where_the_set_does():
     """The same pixels by WoundTissue: granulation 2 labelled, 2 called, 1 in both; slough 2, 2
     and 1; necrosis 1, 1 and 1. Callus has no figure."""
-    module = TissueModule(FromRed(), options().trainer, 1, WoundTissue)
-    told = {}
-    module.log = lambda name, value, **_: told.update({name: float(value)})
-    for bits, called in (([G, G, S, ANY], [1, 2, 1, 1]), ([S, AROUND, N, AROUND], [2, 4, 3, 0])):
-        photos = torch.zeros(1, 3, 1, 4, dtype=torch.uint8)
-        photos[0, 0, 0] = torch.tensor(called)
-        module.validation_step((photos, torch.tensor([[bits]], dtype=torch.uint8)), 0)
-    module.on_validation_epoch_end()
+    _, told = validated(
+        WoundTissue, ([G, G, S, ANY], [1, 2, 1, 1]), ([S, AROUND, N, AROUND], [2, 4, 3, 0])
+    )
     assert told == pytest.approx(
         {
             "val/granulation": 2 / 4,
