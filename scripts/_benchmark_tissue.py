@@ -62,6 +62,7 @@ from woundseg.records import Scale
 from woundseg.simulate import SceneSpec, draw_view, render
 from woundseg.simulate import scene as drawing
 from woundseg.simulate.develop import Exif, decode_jpeg, develop, encode_jpeg
+from woundseg.simulate.light import factors
 from woundseg.simulate.visits import BEDSIDE
 from woundseg.tissue.judged import SHIPPED, Judged, read_judged
 from woundseg.tissue.window import window_over
@@ -197,8 +198,7 @@ class Light:
     @property
     def factors(self) -> Values:
         """On linear sRGB, against 6,500 K and 0 stops (3,)."""
-        colours = black_body(self.kelvin) / black_body(REFERENCE.kelvin)
-        return np.asarray(colours / (LUMINANCE @ colours) * 2.0**self.stops)
+        return factors(self.kelvin, self.stops)
 
 
 KELVINS, STOPS = (3000, 4000, 5000, 6500, 7500), (-1, 0, 1)
@@ -217,29 +217,6 @@ HARDLY = 0.02
 
 OF_LIGHT = ("too_bright", "too_dark", "glare")
 """Flags that ask for another photograph because of its light."""
-
-# IEC 61966-2-1: linear sRGB of XYZ, and the luminance of linear sRGB.
-TO_RGB = np.array(
-    [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
-)
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
-
-
-def black_body(kelvin: float) -> Values:
-    """Linear sRGB (3,) of a black body's light of luminance 1, from 2,222 K on.
-
-    x and y by Kim et al. (US patent 7024034, 2002), a cubic fit to Planck's law under the CIE
-    1931 observer.
-    """
-    t = 1000.0 / kelvin
-    if kelvin < 4000:
-        x = -0.2661239 * t**3 - 0.2343589 * t**2 + 0.8776956 * t + 0.179910
-        y = -0.9549476 * x**3 - 1.37418593 * x**2 + 2.09137015 * x - 0.16748867
-    else:
-        x = -3.0258469 * t**3 + 2.1070379 * t**2 + 0.2226347 * t + 0.240390
-        y = 3.0817580 * x**3 - 5.87338670 * x**2 + 3.75112997 * x - 0.37001483
-    return np.asarray(TO_RGB @ [x / y, 1.0, (1 - x - y) / y], np.float64)
-
 
 WAYS = {"card": "the card's greys", "estimate": "no card, estimate", "none": "no balance"}
 

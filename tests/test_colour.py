@@ -19,6 +19,7 @@ from woundseg.records import ColourFacts, Scale
 from woundseg.simulate.camera import Camera, Lens, Pose
 from woundseg.simulate.develop import Capture
 from woundseg.simulate.foot import Foot
+from woundseg.simulate.light import factors
 from woundseg.simulate.outline import Outline
 from woundseg.simulate.scene import CardPlace, SceneSpec, render
 from woundseg.simulate.ulcer import UlcerLook
@@ -29,24 +30,6 @@ AT = (60, 40)
 
 
 # --- formulas -----------------------------------------------------------------------------------
-
-
-def planck(kelvin):
-    """Factors on linear sRGB that a light of this temperature has over D65, green 1.
-
-    The Planckian locus by Kim et al. (US patent 7024034, 2002), in x and y.
-    """
-    t = 1000.0 / kelvin
-    if kelvin < 4000:
-        x = -0.2661239 * t**3 - 0.2343589 * t**2 + 0.8776956 * t + 0.179910
-        y = -0.9549476 * x**3 - 1.37418593 * x**2 + 2.09137015 * x - 0.16748867
-    else:
-        x = -3.0258469 * t**3 + 2.1070379 * t**2 + 0.2226347 * t + 0.240390
-        y = 3.0817580 * x**3 - 5.87338670 * x**2 + 3.75112997 * x - 0.37001483
-    # XYZ to linear sRGB, IEC 61966-2-1.
-    to_rgb = [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
-    rgb = np.array(to_rgb) @ [x / y, 1.0, (1 - x - y) / y]
-    return rgb / rgb[1]
 
 
 @pytest.mark.parametrize(
@@ -372,7 +355,7 @@ def scene():
 @cache
 def seen_in(kelvin, stops):
     """The scene's photograph when the camera leaves the light as it is."""
-    return lit(scene().pixels, planck(kelvin) / planck(6500.0) * 2.0**stops)
+    return lit(scene().pixels, factors(kelvin, stops))
 
 
 def moved(correct, kelvin, stops):

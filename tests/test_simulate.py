@@ -2,7 +2,7 @@
 
 Expected figures: the pinhole equation u = f·X/Z + c and Pythagoras, worked by hand beside each
 case; the area of a circle and of a Fourier outline in polar coordinates (½∫r²dθ); IEC 61966-2-1
-for sRGB (0.5 encoded is 0.21404 linear).
+for sRGB (0.5 encoded is 0.21404 linear); CIE 15 for the chromaticity of light.
 """
 
 import csv
@@ -40,6 +40,7 @@ from woundseg.simulate import (
 )
 from woundseg.simulate.camera import DIAGONAL_35MM, tilt_between
 from woundseg.simulate.develop import decode_jpeg, encode_jpeg, to_linear, to_srgb
+from woundseg.simulate.light import black_body, factors
 from woundseg.simulate.noise import Grain, Window, field
 from woundseg.simulate.outline import extent
 from woundseg.simulate.scene import card_corners_mm
@@ -430,3 +431,31 @@ def test_visits_that_cannot_be_written(tmp_path):
     (tmp_path / "study").write_text("a file in the way")
     with pytest.raises(OutputError, match="study"):
         write_visits(tmp_path / "study", Course(ranges=FAST), 1)
+
+
+# --- light of another colour ------------------------------------------------------------------
+
+# IEC 61966-2-1: XYZ of linear sRGB.
+TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+
+
+@pytest.mark.parametrize(
+    ("kelvin", "x", "y"),
+    # CIE 15: illuminant A, a black body of 2,856 K. Wyszecki and Stiles, Color Science (2nd ed.),
+    # table 1(3.11): a black body of 5,000 and of 6,500 K.
+    [(2856, 0.4476, 0.4074), (5000, 0.3451, 0.3516), (6500, 0.3135, 0.3237)],
+)
+def test_a_black_body_has_its_chromaticity_and_luminance_1(kelvin, x, y):
+    seen = np.array(TO_XYZ) @ black_body(kelvin)
+    assert seen[:2] / seen.sum() == pytest.approx([x, y], abs=0.0012)
+    assert seen[1] == pytest.approx(1.0, abs=0.001)
+
+
+def test_light_is_told_against_daylight_and_a_stop_doubles_it():
+    assert factors(6500, 0) == pytest.approx([1, 1, 1])
+    assert factors(6500, 1) == pytest.approx([2, 2, 2])
+    assert factors(3000, -1) == pytest.approx(factors(3000, 0) / 2)
+    red, green, blue = factors(3000, 0)
+    assert red > green > blue
+    # A white surface keeps its luminance (Rec. 709 weights).
+    assert 0.2126 * red + 0.7152 * green + 0.0722 * blue == pytest.approx(1.0)

@@ -138,8 +138,8 @@ def test_a_piece_is_shown_as_in_use_and_its_padding_may_be_anything():
 def test_augmentation_keeps_bits_whole_and_leaves_the_outside_open():
     """Geometry alone: what is black came in from outside, and may be anything."""
     plain = ("augment.brightness=0", "augment.contrast=0", "augment.saturation=0")
-    still = (*plain, "augment.hue=0", "augment.degrade=0", "augment.light=0", "augment.crop_px=64")
-    transform = augment.tissue_pipeline(options(*still).augment, seed=1)
+    still = (*plain, "augment.hue=0", "augment.degrade=0", "augment.light=0", "augment.relit=0")
+    transform = augment.tissue_pipeline(options(*still, "augment.crop_px=64").augment, seed=1)
     for _ in range(12):
         drawn = transform(image=piece().pixels, mask=piece().allowed)
         pixels, may = drawn["image"], drawn["mask"]

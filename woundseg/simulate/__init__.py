@@ -9,6 +9,7 @@ photographs in ``woundseg demo``. Everything is drawn from seeds; no photograph 
     outline   ulcer outlines whose area is known in closed form
     noise     seeded noise fixed to places in mm
     foot      a foot's silhouette and skin
+    light     light of another colour and strength
     ulcer     bed, rim and halo of an ulcer; the scar that it leaves
     develop   light to JPEG: uneven light, blur, noise, white balance, compression
     scene     all of it, rendered, with the truth

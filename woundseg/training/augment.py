@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from woundseg.tissue.allowed import ANY
 from woundseg.training.options import AugmentOptions
+from woundseg.training.relit import Relit
 
 cv2.setNumThreads(0)  # its threads would take the cores from the network
 
@@ -62,7 +63,10 @@ def tissue_pipeline(options: AugmentOptions, seed: int) -> A.Compose:
             p=0.9,
         ),
     ]
-    light = [A.PlanckianJitter(temperature_limit=(3500, 9500), p=options.light)]
+    light = [
+        Relit(p=options.relit),
+        A.PlanckianJitter(temperature_limit=(3500, 9500), p=options.light),
+    ]
     return A.Compose(geometry + light + _light(options) + _degradation(options), seed=seed)
 
 

@@ -60,7 +60,8 @@ class TrainerOptions:
 class AugmentOptions:
     """Crops and the ranges that photographs are varied in (0 switches one off).
 
-    ``light``: probability of another colour temperature of the light.
+    ``light``: probability of another colour temperature of the light, left as it is; ``relit``:
+    of another light that the card's greys put right.
     """
 
     crop_px: int
@@ -75,6 +76,7 @@ class AugmentOptions:
     hue: float
     degrade: float
     light: float = 0.0
+    relit: float = 0.0
 
 
 @dataclass(frozen=True)
