@@ -5,6 +5,8 @@ Expected values are those of interface.md's section on ``woundseg batch``.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from made_photos import named, ref, rejected, shown, unreadable, without_scale
 
@@ -49,6 +51,34 @@ def test_a_place_that_cannot_be_established_is_not_evaluable_and_a_failure():
 
 def test_no_ulcer_before_any_is_known_is_one_row_of_zero():
     assert brief(rows_of((shown(ref()), named()))) == [("V1", "u1", "Y", 0.0)]
+
+
+@pytest.mark.parametrize("first", [shown, unreadable, rejected])
+def test_without_any_known_ulcer_every_photograph_that_shows_none_is_zero(first):
+    """The row that a photograph without an ulcer has makes none known (interface.md)."""
+    visits = [(first(ref()), named()), *((shown(ref(f"V{n}", n)), named()) for n in (15, 29))]
+    assert brief(rows_of(*visits))[1:] == [("V15", "u1", "Y", 0.0), ("V29", "u1", "Y", 0.0)]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        (without_scale(ref()), named(None)),  # an ulcer of unknown size
+        (unreadable(ref(ulcer="heel")), named()),  # the manifest knows one
+    ],
+)
+def test_an_ulcer_that_was_met_without_a_figure_is_never_zero_afterwards(first):
+    assert brief(rows_of(first, (shown(ref("V2", 15)), named())))[-1][2:] == ("N", None)
+
+
+def test_a_spot_too_small_to_be_opened_makes_no_ulcer_known():
+    tiny = (shown(ref(), 0.1), named(None, flags=(("", "possible_new_ulcer"),)))
+    assert brief(rows_of(tiny, (shown(ref("V2", 15)), named())))[1] == ("V2", "u1", "Y", 0.0)
+
+
+def test_a_date_from_the_camera_is_said_in_the_row():
+    (row,) = rows_of((shown(replace(ref(), dated_by="exif"), 4.0), named("u1"))).rows
+    assert row.flags == ("date_from_camera",)
 
 
 def test_no_ulcer_and_nothing_told_of_a_known_one_is_never_zero():

@@ -38,6 +38,14 @@ def test_nobody_waits_for_a_subject_whose_study_has_ended():
     assert telling.overdue(RULES, ended, [date(2026, 1, 1)], date(2027, 1, 1)) is None
 
 
+def test_a_date_from_the_camera_is_said_in_the_report(tmp_path):
+    photo = shown(replace(ref(), dated_by="exif"), 4.0)
+    rows = list(subject_rows([photo], [named("u1")]).rows)
+    context = Context(RULES, date(2026, 1, 20), tmp_path)
+    made = telling.subject_report([(photo, named("u1"), b"")], rows, [], STARTED, context)
+    assert [flag.code for flag in made.photos[0].flags] == ["date_from_camera"]
+
+
 def test_a_person_is_asked_in_sentences(tmp_path):
     unsure = named(unsure=("u1",), flags=(("u1", "match_unsure"), ("u1", "merged_into_u2")))
     photos = [(shown(ref("V2", 15)), unsure, b"")]

@@ -13,8 +13,9 @@ from pathlib import Path
 from woundseg import __version__, files, report, tissue_map
 from woundseg.batch import follow, tables, telling
 from woundseg.batch.follow import Following
+from woundseg.batch.noted import Noted
 from woundseg.batch.rows import subject_rows
-from woundseg.batch.seen import Seen, in_order, seen
+from woundseg.batch.seen import Seen, in_order
 from woundseg.batch.standing import Standing
 from woundseg.batch.workers import Engine
 from woundseg.exchange import fhir, redcap
@@ -59,13 +60,14 @@ class ConcludeOptions:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """One run: photographs, plan, folder of results, store and workers."""
+    """One run: photographs, plan, folder of results, store, workers and what is noted."""
 
     root: Path
     plan: Plan
     out: Path
     standing: Standing
     engine: Engine
+    noted: Noted
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,9 +229,7 @@ def _gone(study: Study) -> Iterator[Failure]:
 def subjects_seen(study: Study) -> Iterator[list[Seen]]:
     """The photographs of one subject after the other, in order of time."""
     for _, refs in groupby(study.plan.photos, key=lambda ref: ref.subject):
-        photos = [seen(ref, entry) for ref in refs if (entry := study.standing.entry(ref))]
-        if photos:
-            yield in_order(photos)
+        yield in_order([study.standing.seen(ref) for ref in refs])
 
 
 def named_subjects(
@@ -250,7 +250,7 @@ def _names(photos: list[Seen], study: Study, options: ConcludeOptions) -> Callab
     """Gives the names when called: those kept from before, or what a worker is asked now."""
     kept = study.standing.kept
     subject, stamp = photos[0].ref.subject, follow.stamp(photos, options.match)
-    text = kept.recall(subject, stamp)
+    text = study.noted.names(subject, stamp)
     if text is not None:
         known = follow.from_text(text)
         return lambda: known
@@ -260,7 +260,7 @@ def _names(photos: list[Seen], study: Study, options: ConcludeOptions) -> Callab
 
     def names() -> list[Named]:
         found: list[Named] = answer()
-        kept.remember(subject, stamp, follow.to_text(found))
+        study.noted.keep_names(subject, stamp, follow.to_text(found))
         return found
 
     return names

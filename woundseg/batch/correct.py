@@ -61,14 +61,17 @@ def correct(study: Path, correction: Correction, at: datetime) -> str:
         if not text.strip():
             raise UsageError(option, "is blank", "Say who corrects, and why")
     with alone(study, correction.where) as kept:
-        entry = kept.current(correction.path)
+        entry = kept.found(correction.path)  # with the settings of the last run
         if entry is None:
             raise UsageError(
                 correction.path, "is no photograph of this study", "Name it as visits.csv does"
             )
         made = provenance.made("", at, by=correction.by, reason=correction.reason)
+        picture = overlay_path(study, correction.path)
         if correction.mask is None:
-            return kept.append([_not_evaluable(entry, correction, made)])
+            head = kept.append([_not_evaluable(entry, correction, made)])
+            picture.unlink(missing_ok=True)  # its figures no longer count
+            return head
         root = correction.photos or photos_root(kept)
         read = photo.read(root / correction.path)
         if read.sha256 != entry.sha256:
@@ -78,7 +81,6 @@ def correct(study: Path, correction: Correction, at: datetime) -> str:
         named = replace(read, path=Path(correction.path))
         segmenter = segment.load("cpu", weights=correction.weights, threads=1)
         scored = _outlined(named, correction.mask, segmenter, score_options(entry))
-        picture = overlay_path(study, correction.path)
         files.make_folder(picture.parent)
         files.write_bytes(picture, drawn(scored))
         return kept.append([_corrected(entry, scored, made)])

@@ -51,7 +51,10 @@ def follow(following: Following) -> list[Named]:
 
 def stamp(photos: Sequence[Seen], options: MatchOptions) -> str:
     """Changes when anything changes that the names hang on."""
-    told = [(photo.entry.hash, photo.ref.ulcer, photo.ref.date.isoformat()) for photo in photos]
+    told = [
+        (photo.entry.hash, photo.ref.ulcer, photo.ref.date.isoformat(), photo.measurable)
+        for photo in photos
+    ]
     text = canonical([LOGIC, asdict(options), told])
     return hashlib.sha256(text.encode()).hexdigest()
 

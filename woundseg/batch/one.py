@@ -16,6 +16,9 @@ from woundseg.records import Failure, PhotoRef, Scale, ScoreRecord, Sketch
 from woundseg.segment import Segmenter, resized
 from woundseg.store import canonical
 
+Stamp = tuple[int, int]
+"""A file's size in bytes and its time of change in ns."""
+
 THUMBNAIL_PX = 800
 """Long side of what is kept of a photograph: enough to follow ulcers and to draw reports."""
 
@@ -47,6 +50,7 @@ class Outcome:
         sketch: what is kept of the photograph; None without a record.
         overlay: the picture, JPEG.
         passing: the failure may be gone at the next run (no permission, a worker that died).
+        stamp: size and time of the file before it was read (``stamp``).
     """
 
     ref: PhotoRef
@@ -56,10 +60,16 @@ class Outcome:
     sketch: Sketch | None = None
     overlay: bytes | None = None
     passing: bool = False
+    stamp: Stamp = (-1, -1)
 
 
 def measure(task: Task, segmenter: Segmenter) -> Outcome:
     """Reads, measures and draws one photograph; whatever goes wrong is a failure, never raised."""
+    before = stamp(task.ref.path)
+    return replace(_measured(task, segmenter), stamp=before)
+
+
+def _measured(task: Task, segmenter: Segmenter) -> Outcome:
     try:
         read = photo.read(task.ref.path)
     except UnreadablePhotoError as error:
@@ -84,6 +94,19 @@ def failed(ref: PhotoRef, stage: str, error: str, advice: str, sha256: str = "")
     """A photograph without a record; without a hash it is tried again at the next run."""
     failure = Failure(ref.relative, stage, error.rstrip("."), f"{advice.rstrip('.')}.")
     return Outcome(ref, sha256, failure=failure, passing=not sha256)
+
+
+def stamp(path: Path) -> Stamp:
+    """As long as it stays, the file is not read again; −1 and −1 where there is none.
+
+    Taken before the file is read: of one that changes meanwhile it then says too little, not
+    too much.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
 
 
 def file_sha256(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from dataclasses import replace
 from datetime import datetime
@@ -37,6 +38,15 @@ def settings(weights_sha256: str, precision: str, options: ScoreOptions) -> str:
             "card_profile": None if options.card_profile is None else dict(options.card_profile),
         }
     )
+
+
+_GIVEN = ("min_ulcer_cm2", "card_line_mm", "marker_mm", "marker_dict", "mm_per_px", "card_profile")
+
+
+def same_given(settings: str, others: str) -> bool:
+    """Whether what people give is the same: the figures of an outline by hand hang on it."""
+    one, other = json.loads(settings), json.loads(others)
+    return all(one.get(name) == other.get(name) for name in _GIVEN)
 
 
 def made(device: str, at: datetime, **more: str) -> str:

@@ -16,6 +16,8 @@ from woundseg.match import Named
 from woundseg.records import Failure, PhotoRef, UlcerFigures, VisitRow, YesNo
 
 FIRST_ULCER = "u1"
+DATE_FROM_CAMERA = "date_from_camera"
+"""Flag of a row whose date stands in neither manifest nor path."""
 
 HEALED: dict[str, float | None] = {"area_cm2": 0.0}
 """Closed: the area is 0, and nothing else can be said of it."""
@@ -42,16 +44,38 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
     """
     rows: list[VisitRow] = []
     failures: list[Failure] = []
-    known: list[str] = []
+    known = _Known()
     told = elsewhere(photos, named)
     for seq, photo, names, aside in zip(_sequence(photos), photos, named, told, strict=True):
         made = _photo_rows(photo, names, seq, known)
-        known += [row.ulcer for row in made if row.ulcer not in known]
+        known = known.after(photo, names, made)
         kept = [row for row in made if row.ulcer not in aside]
         rows += kept or made  # a photograph that was taken has a row
         failure = _failure(photo, kept) if kept else None
         failures += [failure] if failure else []
     return SubjectRows(tuple(rows), tuple(failures))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the earlier photographs leave behind.
+
+    Attributes:
+        rows: ulcers that have rows.
+        met: whether an ulcer was ever named, by following or by the manifest, or seen without a
+            scale. A row alone does not say so: a photograph that shows none, or nothing, has a
+            row of the first ulcer too.
+    """
+
+    rows: tuple[str, ...] = ()
+    met: bool = False
+
+    def after(self, photo: Seen, named: Named, made: list[VisitRow]) -> _Known:
+        ulcers = dict.fromkeys([*self.rows, *(row.ulcer for row in made)])
+        record = photo.record
+        unscaled = photo.measurable and not photo.speaks and record and record.ulcers
+        met = self.met or photo.ref.ulcer or any(named.names) or unscaled
+        return _Known(tuple(ulcers), bool(met))
 
 
 def _sequence(photos: Iterable[Seen]) -> list[int]:
@@ -74,9 +98,9 @@ class _Said:
     figures: dict[str, float | None] = field(default_factory=dict)
 
 
-def _photo_rows(photo: Seen, named: Named, seq: int, known: list[str]) -> list[VisitRow]:
+def _photo_rows(photo: Seen, named: Named, seq: int, known: _Known) -> list[VisitRow]:
     if not photo.speaks:
-        ulcers = [photo.ref.ulcer] if photo.ref.ulcer else known or [FIRST_ULCER]
+        ulcers = [photo.ref.ulcer] if photo.ref.ulcer else known.rows or [FIRST_ULCER]
         return [_row(photo, seq, _Said(ulcer, "N")) for ulcer in ulcers]
     said = _found(photo, named)
     said += [
@@ -106,10 +130,10 @@ def _found(photo: Seen, named: Named) -> list[_Said]:
     ]
 
 
-def _nothing_named(photo: Seen, named: Named, known: list[str]) -> _Said:
-    """No ulcer has a name here: 0 only where none was found and none is known."""
+def _nothing_named(photo: Seen, named: Named, known: _Known) -> _Said:
+    """No ulcer has a name here: 0 only where none was found and none was ever met."""
     ulcer = photo.ref.ulcer or FIRST_ULCER
-    if photo.record is not None and not photo.record.ulcers and not known:
+    if photo.record is not None and not photo.record.ulcers and not known.met:
         return _Said(ulcer, "Y", named.codes(ulcer), dict(HEALED))
     return _Said(ulcer, "N", _with(named.codes(ulcer), MATCH_UNSURE))
 
@@ -168,6 +192,8 @@ def _row(photo: Seen, seq: int, said: _Said) -> VisitRow:
 def _flags(photo: Seen, codes: tuple[str, ...]) -> tuple[str, ...]:
     """Codes of the photograph's flags, then those of matching; each once."""
     own = [flag.code for flag in photo.record.quality.flags] if photo.record else []
+    if photo.ref.dated_by == "exif":
+        own.append(DATE_FROM_CAMERA)
     if photo.failure:
         own.append(photo.failure.stage if photo.failure.stage == CORRECTED else "unreadable")
     if photo.entry.kind == "corrected":

@@ -27,13 +27,13 @@ from woundseg.batch.alone import alone
 from woundseg.batch.conclude import (
     ConcludeOptions,
     Study,
-    Written,
     publish,
     write_tables,
 )
+from woundseg.batch.noted import Noted
 from woundseg.batch.one import Outcome, overlay_path
 from woundseg.batch.seen import sketch_json
-from woundseg.batch.standing import Standing, stamp
+from woundseg.batch.standing import Standing
 from woundseg.batch.workers import Engine, Setup
 from woundseg.errors import UsageError
 from woundseg.pipeline import ScoreOptions
@@ -136,11 +136,12 @@ def run(
         watch.planned(plan)
         files.sweep(out)  # of a run that was killed as it wrote
         kept.remember(PHOTOS_ROOT, "", str(root.resolve()))
-        study = Study(root, plan, out, _standing(kept, options), engine)
+        noted = Noted(kept, lambda: provenance.made(options.setup.device, options.now()))
+        study = Study(root, plan, out, _standing(kept, plan, options), engine, noted)
         measured = _measure(study, options, watch)
         watch.stage("following ulcers")
         written = write_tables(study, options.conclude)
-        _note_tables(kept, written, options)
+        noted.seal(written.sha256)
         watch.stage("writing exports and report")
         pages = publish(study, options.conclude, written)
         return Summary(
@@ -153,10 +154,10 @@ def run(
         )
 
 
-def _standing(kept: Store, options: BatchOptions) -> Standing:
+def _standing(kept: Store, plan: Plan, options: BatchOptions) -> Standing:
     weights = segment.weights_path(options.setup.weights)
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    return Standing(kept, digest, options.setup.precision, options.score)
+    return Standing(kept, plan.photos, digest, options.setup.precision, options.score)
 
 
 def _measure(study: Study, options: BatchOptions, watch: Watch) -> int:
@@ -172,14 +173,16 @@ def _measure(study: Study, options: BatchOptions, watch: Watch) -> int:
 
 def _keep(outcome: Outcome, settings: str, study: Study, options: BatchOptions) -> None:
     """The picture first, then the row: what the row speaks of is there."""
-    ref = outcome.ref
-    if outcome.overlay is not None:
-        path = overlay_path(study.out, ref.relative)
+    ref, kept = outcome.ref, study.standing.kept
+    by_hand = kept.corrected(ref.relative, outcome.sha256)
+    path = overlay_path(study.out, ref.relative)
+    if outcome.overlay is not None and by_hand is None:
         files.make_folder(path.parent)
         files.write_bytes(path, outcome.overlay)
-    study.standing.kept.append([_entry(outcome, settings, options)])
-    if outcome.sha256:
-        study.standing.kept.remember_files([(ref.relative, *stamp(ref.path), outcome.sha256)])
+    elif by_hand is not None and not provenance.same_given(by_hand.settings, settings):
+        path.unlink(missing_ok=True)
+    kept.append([_entry(outcome, settings, options)])
+    study.standing.keep(outcome)
 
 
 def _entry(outcome: Outcome, settings: str, options: BatchOptions) -> NewEntry:
@@ -214,13 +217,3 @@ def photos_root(kept: Store) -> Path:
     if text is None:
         raise UsageError("--photos", "is not known of this study", "Name the folder of photographs")
     return Path(text)
-
-
-def _note_tables(kept: Store, written_now: Written, options: BatchOptions) -> None:
-    """The tables' hashes join the chain, so that a table changed by hand is seen."""
-    result = canonical(written_now.sha256)
-    written = kept.history("")
-    if not written or written[-1].result != result:
-        made = provenance.made(options.setup.device, options.now())
-        new = NewEntry(kind="tables", path="", sha256="", settings="{}", result=result, made=made)
-        kept.append([new])

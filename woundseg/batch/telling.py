@@ -12,6 +12,7 @@ from typing import Any
 from woundseg.batch.elsewhere import elsewhere, without_told
 from woundseg.batch.follow import FLAG_ADVICE
 from woundseg.batch.one import overlay_path
+from woundseg.batch.rows import DATE_FROM_CAMERA
 from woundseg.batch.seen import Outline, Seen
 from woundseg.match import Named
 from woundseg.records import QualityFlag, VisitRow
@@ -125,7 +126,7 @@ def _shown(seen: Seen, named: Named, thumbnail: bytes, overlay: str) -> PhotoSho
         thumb_px_per_px=seen.thumb_px_per_px,
         mm_per_px=record.scale.mm_per_px if record else None,
         outlines=_outlines(seen, named),
-        flags=(*flags, *_match_flags(named)),
+        flags=(*flags, *_date_flag(seen), *_match_flags(named)),
         measurable=seen.measurable,
         failure=seen.failure,
         places=_places(seen, named),
@@ -148,6 +149,12 @@ def _places(seen: Seen, named: Named) -> dict[str, Place]:
     return {
         name: ((x + 0.5) / ratio - 0.5, (y + 0.5) / ratio - 0.5) for name, (x, y) in named.places
     }
+
+
+def _date_flag(seen: Seen) -> Iterator[QualityFlag]:
+    if seen.ref.dated_by == "exif":
+        advice = "The date is the camera's: see that its clock was right, or name it in a manifest."
+        yield QualityFlag(code=DATE_FROM_CAMERA, severity="note", advice=advice)
 
 
 def _match_flags(named: Named) -> Iterator[QualityFlag]:

@@ -13,6 +13,7 @@ from woundseg import segment, store, tissue_map
 from woundseg.batch import provenance, tables
 from woundseg.batch.alone import STORE
 from woundseg.batch.correct import score_options
+from woundseg.batch.noted import NAMES, last_noted, names_hold
 from woundseg.batch.one import Task, file_sha256, measure
 from woundseg.batch.run import photos_root
 from woundseg.batch.seen import record_of
@@ -88,11 +89,16 @@ def verify(study: Path, options: VerifyOptions) -> Verdict:
 
 
 def _tables(study: Path, kept: Store) -> Iterator[str]:
-    """Tables that are not as the last run wrote them."""
-    written = kept.history("")
-    if not written:
-        return
-    for name, sha256 in json.loads(written[-1].result).items():
+    """Tables, and names behind them, that are not as the last run wrote them."""
+    written = last_noted(kept)
+    if NAMES in written and not names_hold(kept):
+        yield (
+            "names of ulcers are not as a run noted them: altered, or a run was cut off. "
+            "Run woundseg batch again: it works them out anew."
+        )
+    for name, sha256 in written.items():
+        if name == NAMES:
+            continue
         found = tables.sha256(study / name)
         if found != sha256:
             told = "was changed since it was written" if found else "is missing"

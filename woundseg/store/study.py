@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,7 +23,16 @@ from sqlalchemy import (
 from woundseg.errors import ConfigurationError
 from woundseg.store import alterations
 from woundseg.store.address import parse
-from woundseg.store.chain import GENESIS, MACHINE, Entry, NewEntry, link, storable, thumbnail_name
+from woundseg.store.chain import (
+    GENESIS,
+    MACHINE,
+    Entry,
+    NewEntry,
+    canonical,
+    link,
+    storable,
+    thumbnail_name,
+)
 from woundseg.store.database import Database, open_database
 from woundseg.store.tables import entries, entry_of, files, notes, thumbnails
 
@@ -136,6 +146,11 @@ class Store:
         """
         self._cache(notes, [(name, stamp, text)])
 
+    def forget(self) -> None:
+        """Drop every text that was noted with a stamp; they are worked out anew when asked for."""
+        with self._database.writing() as connection:
+            connection.execute(notes.delete().where(notes.c.stamp != ""))
+
     # --- reading -----------------------------------------------------------------------------
 
     def head(self) -> str:
@@ -153,13 +168,16 @@ class Store:
         The newest correction made for the content that the newest run saw; without one, what
         that run found. A correction of an older content of the file does not count.
         """
-        machine = self._newest(path, entries.c.kind.in_(MACHINE))
-        if machine is None:
-            return None
-        corrected = self._newest(
-            path, entries.c.kind == "corrected", entries.c.sha256 == machine.sha256
-        )
-        return corrected or machine
+        machine = self.found(path)
+        return machine and (self.corrected(path, machine.sha256) or machine)
+
+    def found(self, path: str) -> Entry | None:
+        """The newest that a run found, or failed at, in whatever content and settings."""
+        return self._newest(path, entries.c.kind.in_(MACHINE))
+
+    def corrected(self, path: str, sha256: str) -> Entry | None:
+        """The newest correction made for exactly this content."""
+        return self._newest(path, entries.c.kind == "corrected", entries.c.sha256 == sha256)
 
     def measured(self, path: str, sha256: str, settings: str) -> Entry | None:
         """The newest that a run found, or failed at, for exactly this content and settings."""
@@ -222,6 +240,14 @@ class Store:
         same = (notes.c.name == name, notes.c.stamp == stamp)
         found = self._database.rows(select(notes.c.text).where(*same))
         return str(found[0][0]) if found else None
+
+    def notes_sha256(self) -> str:
+        """Over every text that was noted with a stamp; of none, that of no bytes."""
+        found = hashlib.sha256()
+        stamped = select(notes).where(notes.c.stamp != "")
+        for row in self._database.pages(stamped, notes.c.name):
+            found.update(canonical([row.name, row.stamp, row.text]).encode())
+        return found.hexdigest()
 
     def alterations(self, head: str | None = None) -> Iterator[str]:
         """One line for each thing that was altered; none when nothing was.

@@ -43,6 +43,7 @@ CREATE TABLE failure (
     number INTEGER PRIMARY KEY, path TEXT, stage TEXT, error TEXT, advice TEXT
 );
 CREATE INDEX failure_path ON failure (path);
+CREATE TABLE content (relative TEXT PRIMARY KEY, sha256 TEXT) WITHOUT ROWID;
 CREATE TABLE placed (place INTEGER PRIMARY KEY, relative TEXT);
 CREATE INDEX placed_relative ON placed (relative);
 BEGIN;
@@ -171,6 +172,17 @@ class Photos:
     def holds(self, relative: str) -> bool:
         """Whether a photograph of this path below the root is among them."""
         return self._count("count(*)", "WHERE relative = ?", relative) > 0
+
+    def keep_content(self, relative: str, sha256: str) -> None:
+        """Notes which bytes a photograph is taken to have from now on, whatever becomes of it."""
+        asked = "INSERT OR REPLACE INTO content (relative, sha256) VALUES (?, ?)"
+        self._ledger.database.execute(asked, (relative, sha256))
+
+    def content(self, relative: str) -> str | None:
+        """The hash that was noted so; None where none was."""
+        asked = "SELECT sha256 FROM content WHERE relative = ?"
+        found = self._ledger.database.execute(asked, (relative,)).fetchone()
+        return None if found is None else str(found[0])
 
     def subjects(self) -> int:
         """How many subjects they show."""
