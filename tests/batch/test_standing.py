@@ -15,9 +15,10 @@ toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
 
 from study import CLOCK, Here, draw, go, options
 
-from woundseg import masks, store
+from woundseg import masks
 from woundseg.batch.correct import Correction, correct
 from woundseg.batch.run import Watch, run
+from woundseg.batch.verify import VerifyOptions, verify
 from woundseg.pipeline import ScoreOptions
 from woundseg.scale import ScaleOptions
 
@@ -169,15 +170,28 @@ def test_an_outline_under_another_scale_says_nothing_until_it_is_corrected_again
     assert area == pytest.approx(0.9025 * float(corrected["area_cm2"]), rel=1e-5)
 
 
-def test_settings_of_before_bring_the_outline_back_and_measure_nothing(corrected, photos, out, toy):
+def test_settings_of_before_bring_the_outline_back_and_draw_the_pictures_anew(
+    corrected, photos, out, toy
+):
+    before = overlay(out, V2).read_bytes()
     go(photos, out, toy, score=line(95))
-    _, engine = go(photos, out, toy, score=line(100))
-    assert engine.measured == []
+    assert overlay(out, V2).read_bytes() != before
+    go(photos, out, toy, score=line(100))
+    assert overlay(out, V2).read_bytes() == before
     assert table(out)[V1] == corrected
-    with store.Store.open(out / "study.sqlite") as kept:
-        newest = kept.found(V2)
-        assert newest == kept.measured(V2, newest.sha256, newest.settings)
-        assert '"card_line_mm":100' in newest.settings
+    assert verify(out, VerifyOptions(weights=toy)).sound
+
+
+def test_verify_tells_a_picture_that_was_changed(corrected, out):
+    assert verify(out, VerifyOptions(sample=0)).sound
+    overlay(out, V2).write_bytes(b"another picture")
+    (told,) = verify(out, VerifyOptions(sample=0)).altered
+    assert told.startswith(str(overlay(out, V2)))
+    overlay(out, V1).write_bytes(b"no picture")
+    assert len(verify(out, VerifyOptions(sample=0)).altered) == 2
+    overlay(out, V1).unlink()
+    overlay(out, V2).unlink()
+    assert verify(out, VerifyOptions(sample=0)).sound
 
 
 def test_a_picture_outlined_by_hand_stays_when_the_machine_measures_again(

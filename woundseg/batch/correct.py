@@ -82,8 +82,12 @@ def correct(study: Path, correction: Correction, at: datetime) -> str:
         segmenter = segment.load("cpu", weights=correction.weights, threads=1)
         scored = _outlined(named, correction.mask, segmenter, score_options(entry))
         files.make_folder(picture.parent)
-        files.write_bytes(picture, drawn(scored))
-        return kept.append([_corrected(entry, scored, made)])
+        overlay = drawn(scored)
+        files.write_bytes(picture, overlay)
+        kept_of_it = sketch(scored)
+        new = _superseding(entry, made, record_json(scored.record))
+        told = sketch_json(kept_of_it, overlay)
+        return kept.append([replace(new, sketch=told, thumbnail=kept_of_it.thumbnail)])
 
 
 def _outlined(read: photo.Photo, mask: Path, segmenter: Segmenter, options: ScoreOptions) -> Scored:
@@ -94,12 +98,6 @@ def _not_evaluable(entry: Entry, correction: Correction, made: str) -> NewEntry:
     told = f"called not evaluable by {correction.by}: {correction.reason}"
     failure = Failure(entry.path, CORRECTED, told, "Nothing to do.")
     return _superseding(entry, made, canonical(vars(failure)))
-
-
-def _corrected(entry: Entry, scored: Scored, made: str) -> NewEntry:
-    kept = sketch(scored)
-    new = _superseding(entry, made, record_json(scored.record))
-    return replace(new, sketch=sketch_json(kept), thumbnail=kept.thumbnail)
 
 
 def _superseding(entry: Entry, made: str, result: str) -> NewEntry:

@@ -202,7 +202,7 @@ def _new(kind: store.Kind, outcome: Outcome, settings: str, result: str, made: s
         settings=settings,
         result=result,
         made=made,
-        sketch=sketch_json(sketch) if sketch else "",
+        sketch=sketch_json(sketch, outcome.overlay or b"") if sketch else "",
         thumbnail=sketch.thumbnail if sketch else None,
     )
 

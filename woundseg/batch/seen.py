@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,10 +96,11 @@ def record_of(entry: Entry) -> ScoreRecord:
         raise ConfigurationError(entry.path, told, "Update woundseg") from None
 
 
-def sketch_json(sketch: Sketch) -> str:
-    """The sketch without its thumbnail, in the store's form."""
+def sketch_json(sketch: Sketch, overlay: bytes) -> str:
+    """The sketch without its thumbnail, in the store's form, and the hash of its large picture."""
     return canonical(
         {
+            "overlay_sha256": hashlib.sha256(overlay).hexdigest(),
             "thumb_px_per_px": sketch.thumb_px_per_px,
             "outlines": sketch.outlines,
             "hidden": sketch.hidden,

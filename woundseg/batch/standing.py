@@ -10,7 +10,7 @@ from woundseg.batch.one import Outcome, Task, file_sha256, stamp
 from woundseg.batch.seen import Seen, seen
 from woundseg.pipeline import ScoreOptions
 from woundseg.records import Failure, PhotoRef
-from woundseg.store import Entry, NewEntry, Store
+from woundseg.store import Entry, Store
 from woundseg.visits import Photos
 
 
@@ -43,19 +43,17 @@ class Standing:
         return provenance.settings(self.weights_sha256, self.precision, options)
 
     def is_measured(self, ref: PhotoRef) -> bool:
-        """Whether there is a result of this very photograph for these settings.
+        """Whether the newest result is of this very photograph and for these settings.
 
-        Where a later run asked for other settings, the result is appended again: the newest is
-        what stands, for corrections and ``verify`` as well.
+        An older one is not enough: the photograph's picture is that of the newest.
         """
         newest = self.kept.found(ref.relative)
-        sha256 = self._sha256(ref) if newest else ""
-        result = self.kept.measured(ref.relative, sha256, self.settings(ref)) if sha256 else None
-        if newest is None or result is None:
+        if newest is None or newest.settings != self.settings(ref):
+            return False
+        sha256 = self._sha256(ref)
+        if not sha256 or newest.sha256 != sha256:
             return False
         self.photos.keep_content(ref.relative, sha256)
-        if result.number != newest.number:
-            self.kept.append([_again(result)])
         return True
 
     def keep(self, outcome: Outcome) -> None:
@@ -89,19 +87,6 @@ class Standing:
         if sha256:
             self.kept.remember_files([(ref.relative, size, mtime_ns, sha256)])
         return sha256
-
-
-def _again(entry: Entry) -> NewEntry:
-    return NewEntry(
-        kind=entry.kind,
-        path=entry.path,
-        sha256=entry.sha256,
-        settings=entry.settings,
-        result=entry.result,
-        sketch=entry.sketch,
-        thumbnail_sha256=entry.thumbnail_sha256,
-        made=entry.made,
-    )
 
 
 def _as_corrected(ref: PhotoRef, entry: Entry, settings: str) -> Seen:

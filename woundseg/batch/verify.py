@@ -14,7 +14,7 @@ from woundseg.batch import provenance, tables
 from woundseg.batch.alone import STORE
 from woundseg.batch.correct import score_options
 from woundseg.batch.noted import NAMES, last_noted, names_hold
-from woundseg.batch.one import Task, file_sha256, measure
+from woundseg.batch.one import Task, file_sha256, measure, overlay_path
 from woundseg.batch.run import photos_root
 from woundseg.batch.seen import record_of
 from woundseg.errors import ConfigurationError
@@ -83,6 +83,7 @@ def verify(study: Path, options: VerifyOptions) -> Verdict:
         verdict = Verdict(kept.count(), kept.head())
         verdict.altered += kept.alterations(options.head)
         verdict.altered += _tables(study, kept)
+        verdict.altered += _pictures(study, kept)
         if options.sample:
             _measure_again(kept, options, verdict)
         return verdict
@@ -103,6 +104,17 @@ def _tables(study: Path, kept: Store) -> Iterator[str]:
         if found != sha256:
             told = "was changed since it was written" if found else "is missing"
             yield f"{study / name}: {told}. Run woundseg batch again to make it anew."
+
+
+def _pictures(study: Path, kept: Store) -> Iterator[str]:
+    """Large pictures that are not as they were drawn; one that is gone misleads nobody."""
+    for path in kept.paths():
+        entry = kept.current(path)
+        told = json.loads(entry.sketch) if entry is not None and entry.sketch else {}
+        picture = overlay_path(study, path)
+        found = file_sha256(picture)
+        if found and found != told.get("overlay_sha256", found):
+            yield f"{picture}: was changed since it was drawn. Remove it, or put the old one back."
 
 
 def _measure_again(kept: Store, options: VerifyOptions, verdict: Verdict) -> None:
