@@ -215,7 +215,7 @@ CHANGES: dict[str, Callable[[Light], bool]] = {
 HARDLY = 0.02
 """Share of an ulcer with a burnt channel: where more is burnt, no balance brings it back."""
 
-OF_LIGHT = ("too_bright", "too_dark", "glare")
+OF_LIGHT = ("too_bright", "too_dark", "glare", "coloured_light")
 """Flags that ask for another photograph because of its light."""
 
 WAYS = {"card": "the card's greys", "estimate": "no card, estimate", "none": "no balance"}
@@ -299,7 +299,7 @@ def read_series(subject: Subject, reader: TissueReader, pictures: Path | None) -
             found = reader(view.pixels, ulcer, balanced).tissue
             read[way].append(shares(found, ulcer))
             if way == "card":
-                flagged.append(asks_for_light(view.pixels, ulcer, found))
+                flagged.append(asks_for_light(view, ulcer, found))
                 callus.append(float((found[ulcer] == BACKGROUND).mean()))
                 columns.append(column(view, ulcer, found) if pictures else None)
         burnt.append(float((view.pixels[ulcer] >= colour.BURNT).any(axis=-1).mean()))
@@ -317,10 +317,11 @@ def read_series(subject: Subject, reader: TissueReader, pictures: Path | None) -
     )
 
 
-def asks_for_light(pixels: ByteImage, ulcer: BoolMap, tissue: ByteImage) -> bool:
+def asks_for_light(view: View, ulcer: BoolMap, tissue: ByteImage) -> bool:
     """Whether a nurse is told to take the photograph again in another light."""
     seen = Segmentation(ulcer.astype(np.float32), tissue, pipeline.BY_HAND, 1.0, 3.0, 80)
-    judged = quality.assess(pixels, seen, measure.ulcers(seen, None), None)
+    judged = quality.assess(view.pixels, seen, measure.ulcers(seen, None), None)
+    judged = quality.with_light(judged, view.ways["card"])
     return any(flag.code in OF_LIGHT for flag in judged.flags)
 
 

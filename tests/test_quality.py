@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from woundseg import measure, quality
+from woundseg.colour import Balanced
 from woundseg.masks import Segmentation
-from woundseg.records import ModelFacts, NotEvaluable, Reason, Scale
+from woundseg.records import ModelFacts, NotEvaluable, Quality, Reason, Scale
+from woundseg.simulate.light import factors
 
 MODEL = ModelFacts(name="drawn", version="0", sha256="0" * 64, device="cpu", precision="f32")
 SIDE = 400
@@ -375,3 +377,39 @@ def test_a_bed_burnt_in_a_channel_where_tissue_is_read():
     assert ("too_bright", "warning") not in burnt_in_red(10)
     assert ("too_bright", "warning") in burnt_in_red(11)
     assert ("too_bright", "warning") not in burnt_in_red(40, tissue_read=False)
+
+
+# --- coloured light ---------------------------------------------------------------------------
+
+
+def balanced(red, green, blue, source="card"):
+    return Balanced(source, ((red, 0.0, 0.0), (0.0, green, 0.0), (0.0, 0.0, blue)))
+
+
+NOTED = Quality(
+    measurable=True,
+    flags=(quality.flag("tilt", "warning"), quality.flag("speck", "note")),
+)
+
+
+@pytest.mark.parametrize(
+    ("light", "told"),
+    [
+        (balanced(0.7, 1.0, 2.4), False),  # 3.43 times
+        (balanced(0.7, 1.0, 2.5), True),  # 3.57 times
+        (balanced(4.0, 1.0, 1.1), True),  # dark red: a blue lamp
+        (balanced(4.0, 4.0, 4.0), False),  # dark, and not coloured
+        (balanced(0.5, 1.0, 3.0, "estimate"), False),  # a guess accuses no lamp
+    ],
+)
+def test_strongly_coloured_light_is_told_by_the_cards_gains(light, told):
+    codes = [flag.code for flag in quality.with_light(NOTED, light).flags]
+    assert codes == (["tilt", "coloured_light", "speck"] if told else ["tilt", "speck"])
+
+
+@pytest.mark.parametrize(("kelvin", "told"), [(3000, True), (4000, False), (6500, False)])
+def test_a_lamp_that_no_camera_balanced(kelvin, told):
+    """Black bodies' factors on sRGB: 3,000 K 6.4 times, 4,000 K 2.6 times."""
+    gains = 1 / factors(kelvin, 0)
+    flags = quality.with_light(NOTED, balanced(*gains)).flags
+    assert ("coloured_light" in [flag.code for flag in flags]) is told

@@ -167,6 +167,7 @@ def measured(photo: Photo, looked: Looked, options: ScoreOptions, by_hand: bool 
     usable = _usable(found)
     measurement = measure.ulcers(segmentation, usable, options.measure)
     judged = quality.assess(photo.pixels, segmentation, measurement, found)
+    judged = quality.with_light(judged, looked.balanced)
     if by_hand:
         judged = quality.overruled(judged)
     ulcers, total = measurement.ulcers, measurement.total

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from woundseg import colour, masks
+from woundseg.colour import Balanced
 from woundseg.masks import BoolMap, ByteMap, Segmentation
 from woundseg.measure import NORMAL_QUARTILE, Measurement
 from woundseg.records import NotEvaluable, Quality, QualityFlag, Reason, Scale, Severity
@@ -56,6 +57,12 @@ FLAGS: Final[tuple[FlagKind, ...]] = (
         "the ulcer and its rim are burnt out",
         "Burnt out, not measurable: turn off the flash, tap the ulcer to expose for it, "
         "take it again.",
+    ),
+    FlagKind(
+        "coloured_light",
+        "warning",
+        "the light is strongly coloured: tissue is less sure",
+        "Turn off coloured lamps, use daylight or a white lamp, and take it again.",
     ),
     FlagKind(
         "blurred",
@@ -185,6 +192,9 @@ class QualityOptions:
         blur_look_px: standard deviation of the blur of the sharpest edges, warning and reject.
         blur_of_ulcer: the same as a share of the ulcer's size (root of its area), warning, where
             that is more and the network saw the photograph reduced.
+        coloured: the largest of the card's gains over the smallest, where they set the colours:
+            a channel that has to be raised so far shows the file's steps and blocks. A black
+            body of 3,600 K that no camera has balanced gives 3.5.
         burnt_bed: share of the bed with a burnt channel, where its tissue was read.
         glare: share of an ulcer that is a reflection.
         tissue_sure: least mean sureness of the bed's tissues (``tissue_map.Bed``).
@@ -203,6 +213,7 @@ class QualityOptions:
     clipped_all: tuple[float, float] = (0.1, 0.4)
     blur_look_px: tuple[float, float] = (2.0, 3.6)
     blur_of_ulcer: float = 0.04
+    coloured: float = 3.5
     burnt_bed: float = 0.25
     glare: float = 0.03
     tissue_sure: float = 0.88
@@ -263,6 +274,19 @@ def flag(code: str, severity: Severity, advice: str | None = None) -> QualityFla
     """A flag of the closed table; ``advice`` replaces the table's where it knows more."""
     kind = _KINDS[code, severity]
     return QualityFlag(code=code, severity=severity, advice=advice or kind.advice)
+
+
+def with_light(
+    judged: Quality, balanced: Balanced, options: QualityOptions | None = None
+) -> Quality:
+    """The same, with a warning where the card's greys tell of strongly coloured light."""
+    options = options or QualityOptions()
+    gains = balanced.gains
+    if balanced.source != "card" or max(gains) < options.coloured * min(gains):
+        return judged
+    place = sum(one.severity != "note" for one in judged.flags)
+    flags = (*judged.flags[:place], flag("coloured_light", "warning"), *judged.flags[place:])
+    return Quality(measurable=judged.measurable, flags=flags)
 
 
 def overruled(judged: Quality) -> Quality:
