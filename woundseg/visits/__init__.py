@@ -2,7 +2,7 @@
 
 from woundseg.visits.patterns import DEFAULT_PATTERNS
 from woundseg.visits.planning import Plan, VisitOptions, plan
-from woundseg.visits.shown import table
+from woundseg.visits.shown import faults, table
 from woundseg.visits.walk import PHOTO_SUFFIXES, find_photos
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "PHOTO_SUFFIXES",
     "Plan",
     "VisitOptions",
+    "faults",
     "find_photos",
     "plan",
     "table",
