@@ -159,7 +159,7 @@ class _Names:
         other = self._visits.setdefault(event, visit)
         if other != visit:
             cause = f"visits {other!r} and {visit!r} would be one event in REDCap, {event}"
-            raise UsageError(self._path, cause, "Rename one of them, or give their events by name")
+            raise UsageError(self._path, cause, "Rename one of them")
         self._events[visit] = event
         return event
 
