@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from woundseg import engines, segment
+from woundseg import engines, resources, segment
 from woundseg.engines import torch_present
 from woundseg.errors import ConfigurationError, UsageError
 
@@ -129,10 +129,19 @@ def test_an_unknown_operation_is_refused_by_name(torch_engine, tmp_path):
 def test_what_is_no_weight_file(torch_engine, tmp_path):
     path = tmp_path / "text.onnx"
     path.write_bytes(b"weights")
-    with pytest.raises(ConfigurationError, match="is no weight file"):
+    told = r"is no weight file .*\. Name an \.onnx file that woundseg exported\.$"
+    with pytest.raises(ConfigurationError, match=told):
         torch_engine(path, "cpu", "fp32")
-    with pytest.raises(ConfigurationError, match="is no weight file"):
+    with pytest.raises(ConfigurationError, match=told):
         engines.load(path, "cpu")
+
+
+def test_only_what_was_installed_is_installed_again():
+    shipped = resources.path("models/ulcer.onnx")
+    assert resources.weights_remedy(shipped) == "Reinstall woundseg"
+    named = "Name an .onnx file that woundseg exported"
+    assert resources.weights_remedy(shipped.with_suffix(".md")) == named
+    assert resources.weights_remedy(Path("bad.jpg")) == named
 
 
 def test_int8_is_not_served(toy, torch_engine):

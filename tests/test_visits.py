@@ -345,9 +345,14 @@ MANIFEST_FAULTS = [
     (
         "path,subject,visit,date,mm_per_pixel\n",
         "column 'mm_per_pixel' is unknown",
-        "Rename it to mm_per_px",
+        "Rename 'mm_per_pixel' to mm_per_px",
     ),
-    ("path,subject,visit,date,Closed\n", "column 'Closed' is unknown", "Rename it to closed"),
+    (
+        "path,subject,visit,date,cm_per_px\n",
+        "column 'cm_per_px' is unknown",
+        "Convert 'cm_per_px' to mm per px (multiply by 10) and name it mm_per_px",
+    ),
+    ("path,subject,visit,date,Closed\n", "column 'Closed' is unknown", "Rename 'Closed' to closed"),
     ("path,subject,visit,date,date\n", "column date is there twice", "Keep one"),
     ("", "is empty", "header row"),
     ("path,subject,visit,date\n,,,\n", "has a header but no rows", "a row for each photograph"),

@@ -84,7 +84,9 @@ def subject(
         now=now,
     )
     with LocalEngine(setup) as engine:
-        run(photos, study, options, engine, watch)
+        done = run(photos, study, options, engine, watch)
+    for error in done.errors:
+        raise error
     found = endpoint.run(study / tables.VISITS, None, protocol)
     endpoint.write(found, folder / "study-endpoint")
     truth = _truth(photos / "truth.csv")

@@ -111,6 +111,20 @@ def writing(path: Path) -> Iterator[Path]:
                 part.unlink(missing_ok=True)
 
 
+def try_writing(path: Path) -> None:
+    """Finds out whether ``path`` can be written; leaves what stands there as it is.
+
+    Raises:
+        OutputError: as ``writing`` would raise now.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        _refuse_special(target)
+        _new_part(target).unlink()
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
 def _refuse_special(target: Path) -> None:
     """Renaming over a folder or a device (/dev/null) would fail late or destroy it."""
     if target.is_symlink():  # after realpath: it leads back to itself

@@ -7,6 +7,15 @@ from pathlib import Path
 from woundseg.errors import ConfigurationError
 
 _PACKAGE = Path(__file__).resolve().parent
+_ROOTS = (_PACKAGE / "_shipped", _PACKAGE.parent)
+
+
+def weights_remedy(weights: Path) -> str:
+    """What to do about weights that cannot be loaded: only ours come back by reinstalling."""
+    ours = {root / "models" for root in _ROOTS}
+    if weights.resolve().parent in ours and weights.suffix == ".onnx":
+        return "Reinstall woundseg"
+    return "Name an .onnx file that woundseg exported"
 
 
 def path(name: str) -> Path:
@@ -17,7 +26,7 @@ def path(name: str) -> Path:
     Raises:
         ConfigurationError: neither has it.
     """
-    for root in (_PACKAGE / "_shipped", _PACKAGE.parent):
+    for root in _ROOTS:
         candidate = root / name
         if candidate.exists():
             return candidate

@@ -204,7 +204,7 @@ def test_a_photograph_that_is_gone_is_told_and_its_results_are_kept(photos, out,
 
 def test_strict_stops_before_anything_is_written(photos, out, toy):
     draw(photos, "S4/V1_01-02-2026/a.png")
-    with pytest.raises(UsageError, match="S4"):
+    with pytest.raises(UsageError, match="the plan has 1 fault"):
         go(photos, out, toy, strict=True)
     assert not out.exists()
 

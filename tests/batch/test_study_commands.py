@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from study import draw, go
 from test_store import tamper
 
 from woundseg import cli, store
-from woundseg.errors import EXIT_DONE, EXIT_USAGE
+from woundseg.cli.progress import Quiet
+from woundseg.errors import EXIT_DONE, EXIT_OUTPUT, EXIT_USAGE
 
 PHOTO = "S1/V1_2026-01-05/a.png"
 
@@ -133,6 +135,89 @@ def test_one_folder_and_two_stores_or_one_store_and_two_folders(photos, out, toy
 def test_another_study_is_none_of_its_business(photos, out, toy, woundseg):
     with runner(out.parent / "other"):
         assert woundseg(*batch(photos, out, toy))[0] == EXIT_DONE
+
+
+# --- what is wrong is said before the work starts, all of it --------------------------------------
+
+
+def test_strict_lists_every_fault_then_refuses_in_one_line(photos, out, toy, woundseg):
+    draw(photos, "S2/V1_01-02-2026/a.png", "S2/no_date.png")
+    copy = photos / "S3" / "V1_2026-01-05" / "a.png"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes((photos / PHOTO).read_bytes())
+    before = contents(out)
+    status, told, error = woundseg(*batch(photos, out, toy, "--strict"))
+    assert (status, told) == (EXIT_USAGE, "")
+    lines = error.splitlines()
+    assert lines[0] == "not in the plan: 3"
+    assert [line.split(":")[0].strip() for line in lines[1:4]] == [
+        "S2/V1_01-02-2026/a.png",
+        "S2/no_date.png",
+        "S3/V1_2026-01-05/a.png",
+    ]
+    assert lines[4:] == [
+        f"{photos}: the plan has 3 faults. Mend what is listed, or leave out --strict."
+    ]
+    assert contents(out) == before
+    status, told, error = woundseg(*batch(photos, out, toy, "--strict", "--dry-run"))
+    assert (status, told.splitlines()[-4:], error.splitlines()) == (
+        EXIT_USAGE,
+        lines[:4],
+        lines[4:],
+    )
+
+
+def test_an_export_that_cannot_be_written_is_refused_before_measuring(photos, toy, woundseg):
+    fresh, none = photos.parent / "fresh", photos.parent / "none"
+    wanted = ("--redcap", none / "r.csv", "--fhir", none / "o.json")
+    for more in ((), ("--dry-run",)):
+        status, _, error = woundseg(*batch(photos, fresh, toy, *wanted, *more))
+        told = "its folder does not exist. Make the folder first."
+        names = ("r.csv", "r_dictionary.csv", "o.json")
+        assert (status, error.splitlines()) == (EXIT_OUTPUT, [f"{none / n}: {told}" for n in names])
+    assert not fresh.exists()
+
+
+def test_visits_that_would_be_one_event_are_refused_before_measuring(photos, toy, woundseg):
+    draw(
+        photos, PHOTO, "S1/W-2_2026-01-12/a.png", "S1/W2_2026-01-19/a.png", "S2/W2_2026-01-19/b.png"
+    )
+    fresh, redcap = photos.parent / "fresh", photos.parent / "r.csv"
+    done = woundseg(*batch(photos, fresh, toy, "--redcap", redcap))
+    assert_refused(done, redcap, "visits 'W-2' and 'W2' would be one event in REDCap, w2_arm_1")
+    assert not fresh.exists()
+    assert not redcap.exists()
+
+
+def test_an_export_may_not_take_the_place_of_another_file_of_the_run(photos, out, toy, woundseg):
+    same = photos.parent / "o.json"
+    for wanted in (("--fhir", out / "visits.csv"), ("--fhir", same, "--redcap", same)):
+        assert_refused(woundseg(*batch(photos, out, toy, *wanted)), "is another file of the same")
+
+
+def test_an_export_goes_into_the_folder_that_the_run_makes(photos, toy, woundseg):
+    fresh = photos.parent / "fresh"
+    status, _, _ = woundseg(*batch(photos, fresh, toy, "--fhir", fresh / "o.json"))
+    assert (status, (fresh / "o.json").exists()) == (EXIT_DONE, True)
+
+
+def test_a_failing_export_costs_only_itself(photos, toy, woundseg, monkeypatch):
+    """Its folder goes while photographs are measured: no look beforehand could tell."""
+    fresh, gone = photos.parent / "fresh", photos.parent / "gone"
+    gone.mkdir()
+    monkeypatch.setattr(Quiet, "measured", lambda _self, _outcome: gone.rmdir(), raising=False)
+    wanted = ("--redcap", gone / "r.csv", "--fhir", fresh / "o.json")
+    status, told, error = woundseg(*batch(photos, fresh, toy, *wanted))
+    assert status == EXIT_OUTPUT
+    assert "1 rows in" in told
+    assert "head of the chain: " in told
+    assert error == f"{gone / 'r.csv'}: its folder does not exist. Make the folder first.\n"
+    assert (fresh / "report.html").exists()
+    assert (fresh / "o.json").exists()
+    shutil.rmtree(fresh)
+    gone.mkdir()
+    status, told, _ = woundseg(*batch(photos, fresh, toy, *wanted, "--json"))
+    assert (status, len(json.loads(told)["errors"])) == (EXIT_OUTPUT, 1)
 
 
 # --- a newer study ------------------------------------------------------------------------------

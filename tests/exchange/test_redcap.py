@@ -172,7 +172,7 @@ def test_visits_that_would_be_one_event_are_refused(target):
         redcap.write(rows, target, RedcapOptions())
     assert caught.value.line() == (
         f"{target}: visits 'W4' and 'w4' would be one event in REDCap, w4_arm_1. "
-        "Rename one of them, or give their events by name."
+        "Rename one of them."
     )
     assert caught.value.exit_status == EXIT_USAGE
     assert target.read_text() == "earlier"

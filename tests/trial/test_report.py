@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import making
 import matplotlib
+import matplotlib.backends.backend_pdf
 import pytest
 
 from woundseg import trial_report
@@ -151,6 +152,41 @@ def test_text_from_the_tables_is_not_taken_for_markup():
     made = trial_report.texts(found, paper=True)
     assert "&lt;b&gt;&amp;$x_1$" in made["report.html"].decode()
     assert b"<b>&" not in made["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Müller-é", "Müller-é"),
+        ("王", r"\u738B"),
+        ("李2", r"\u674E2"),
+        ("🦶", r"\U0001F9B6"),
+        ("A\u200b", r"A\u200B"),  # no width: it would look like A
+    ],
+)
+def test_a_name_that_the_font_cannot_show_is_spelled_out(name, shown):
+    assert style.in_font(name) == shown
+
+
+@pytest.mark.filterwarnings("error")
+def test_two_subjects_never_look_alike_on_paper_and_nothing_is_warned_of(monkeypatch):
+    found = derive(making.visits("subject day area\n王 0 4\n王 60 2\n李$x$ 0 4\n李$x$ 60 3"))
+    page = trial_report.texts(found)["report.html"].decode()
+    swimmer = page[page.index('aria-label="Swimmer') :]
+    assert {"王", "李$x$"} <= set(re.findall(r">(王|李\$x\$)  ..<", swimmer))
+    written = []
+    real = matplotlib.backends.backend_pdf.RendererPdf.draw_text
+    monkeypatch.setattr(
+        matplotlib.backends.backend_pdf.RendererPdf,
+        "draw_text",
+        lambda self, gc, x, y, s, *more, **options: (
+            written.append(s), real(self, gc, x, y, s, *more, **options)
+        ),
+    )  # fmt: skip
+    trial_report.texts(found, page=False, paper=True)
+    assert all(text.isascii() or style.in_font(text) == text for text in written)
+    assert any(text.startswith(r"\u738B  ") for text in written)  # the swimmer's lane
+    assert {r"\u738B", r"\u674E$x$"} <= set(written)  # the listing
 
 
 @pytest.mark.parametrize(

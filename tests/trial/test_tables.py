@@ -75,6 +75,9 @@ def test_header_faults(tmp_path):
 
     assert "column area_cm2 is missing" in told("subject,visit,date,ulcer,area_cm,evaluable\n")
     assert "Rename 'area_cm'" in told("subject,visit,date,ulcer,area_cm,evaluable\n")
+    assert told("subject,visit,date,ulcer,area_mm2,evaluable\n").endswith(
+        "Convert 'area_mm2' to cm² (divide by 100) and name it area_cm2."
+    )
     assert "Rename 'AREA_CM2'" in told("subject,visit,date,ulcer,AREA_CM2,evaluable\n")
     assert "parted by semicolons" in told("subject;visit;date\nA;1;2\n")
     assert "list separator" in told("subject;visit;date\nA;1;2\n")

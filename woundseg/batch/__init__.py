@@ -9,6 +9,7 @@
     follow     names for ulcers that last from visit to visit
     rows       the rows of visits.csv, ``tables`` writes them
     conclude   tables, exports and report, from the store alone
+    exports    files for import elsewhere, and what would stand in their way
     correct    a person's word that supersedes
     verify     whether anything was altered, and whether figures come out again
 """

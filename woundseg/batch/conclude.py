@@ -11,15 +11,14 @@ from itertools import groupby
 from pathlib import Path
 
 from woundseg import __version__, files, report, tissue_map
-from woundseg.batch import follow, tables, telling
+from woundseg.batch import exports, follow, tables, telling
 from woundseg.batch.follow import Following
 from woundseg.batch.noted import Noted
 from woundseg.batch.rows import subject_rows
 from woundseg.batch.seen import Seen, in_order
 from woundseg.batch.standing import Standing
 from woundseg.batch.workers import Engine
-from woundseg.exchange import fhir, redcap
-from woundseg.exchange.redcap import RedcapOptions
+from woundseg.errors import WoundsegError
 from woundseg.match import MatchOptions, Named
 from woundseg.records import Failure
 from woundseg.report import StudyFacts, SubjectReport
@@ -139,23 +138,17 @@ def _concluded(out: Path, options: ConcludeOptions) -> Iterator[_Concluded]:
             yield _Concluded(who, told, healing.get(who, []))
 
 
-def publish(study: Study, options: ConcludeOptions, written: Written) -> list[Path]:
-    """Writes the exports that were asked for, and the report; gives their paths.
+def publish(
+    study: Study, options: ConcludeOptions, written: Written
+) -> tuple[list[Path], list[WoundsegError]]:
+    """Writes the report and the exports that were asked for, each whatever becomes of the others.
 
-    Raises:
-        OutputError: one of them cannot be written.
+    Returns:
+        The paths of what was written, and the errors of what could not be.
     """
-    return _export(study.out, options) + _report(study, options, written)
-
-
-def _export(out: Path, options: ConcludeOptions) -> list[Path]:
-    """The files for import elsewhere that were asked for."""
-    rows = partial(tables.read_visits, out / tables.VISITS)
-    if options.redcap is not None:
-        redcap.write(rows(), options.redcap, RedcapOptions())
-    if options.fhir is not None:
-        fhir.write(rows(), options.fhir, options.study)
-    return [path for path in (options.redcap, options.fhir) if path is not None]
+    visits = study.out / tables.VISITS
+    asked = exports.writers(visits, options.redcap, options.fhir, options.study)
+    return exports.each_by_itself([partial(_report, study, options, written), *asked])
 
 
 def _report(study: Study, options: ConcludeOptions, written: Written) -> list[Path]:

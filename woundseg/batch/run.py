@@ -18,11 +18,10 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 
 from woundseg import files, photo, segment, store, visits
-from woundseg.batch import provenance, tables
+from woundseg.batch import exports, provenance, tables
 from woundseg.batch.alone import alone
 from woundseg.batch.conclude import (
     ConcludeOptions,
@@ -35,7 +34,7 @@ from woundseg.batch.one import Outcome, overlay_path
 from woundseg.batch.seen import sketch_json
 from woundseg.batch.standing import Standing
 from woundseg.batch.workers import Engine, Setup
-from woundseg.errors import UsageError
+from woundseg.errors import UsageError, WoundsegError
 from woundseg.pipeline import ScoreOptions
 from woundseg.store import NewEntry, Store, canonical
 from woundseg.visits import Plan, VisitOptions
@@ -73,6 +72,9 @@ class Watch:
     def planned(self, plan: Plan) -> None:
         """The plan, before work starts."""
 
+    def refused(self, error: WoundsegError) -> None:
+        """One of several reasons not to start; the last is raised."""
+
     def began(self, photos: int) -> None:
         """So many photographs have to be measured."""
 
@@ -94,6 +96,7 @@ class Summary:
         rows: rows of visits.csv.
         head: hash of the store's last row.
         paths: what was written.
+        errors: of the report or an export that could not be written; the rest was.
     """
 
     photos: int
@@ -102,20 +105,31 @@ class Summary:
     rows: int
     head: str
     paths: tuple[Path, ...]
+    errors: tuple[WoundsegError, ...] = ()
 
 
-def make_plan(root: Path, out: Path | None, options: BatchOptions) -> Plan:
+def make_plan(
+    root: Path, out: Path | None, options: BatchOptions, watch: Watch | None = None
+) -> Plan:
     """The plan, with everything that is wrong with it.
 
     Raises:
-        UsageError: no photographs, a table that cannot be understood, or ``strict`` and a fault.
+        UsageError: no photographs, a table that cannot be understood, ``strict`` and a fault, or
+            names that an export cannot hold.
+        OutputError: an export's file cannot be written.
     """
     plan = visits.plan(root, out, options.visits, photo.captured_at)
+    wanted, watch = options.conclude, watch or Watch()
+    reasons = list(exports.hindrances(plan, out, wanted.redcap, wanted.fhir))
     count = len(plan.failures) + len(plan.warnings)
     if options.strict and count:
-        first = next(chain((f"{f.path}: {f.error}" for f in plan.failures), plan.warnings))
-        more = f" and {count - 1} more" if count > 1 else ""
-        raise UsageError(root, f"{first}{more}", "Mend them, or leave out --strict")
+        told = f"the plan has {count:,} fault{'s' if count > 1 else ''}"
+        reasons.append(UsageError(root, told, "Mend what is listed, or leave out --strict"))
+    if reasons:
+        watch.planned(plan)
+        for error in reasons[:-1]:
+            watch.refused(error)
+        raise reasons[-1]
     return plan
 
 
@@ -131,7 +145,7 @@ def run(
         OutputError: something cannot be written; what was measured before stays.
     """
     watch = watch or Watch()
-    plan = make_plan(root, out, options)
+    plan = make_plan(root, out, options, watch)
     with alone(out, options.store, create=True) as kept:
         watch.planned(plan)
         files.sweep(out)  # of a run that was killed as it wrote
@@ -143,7 +157,7 @@ def run(
         written = write_tables(study, options.conclude)
         noted.seal(written.sha256)
         watch.stage("writing exports and report")
-        pages = publish(study, options.conclude, written)
+        pages, errors = publish(study, options.conclude, written)
         return Summary(
             photos=len(plan.photos),
             measured=measured,
@@ -151,6 +165,7 @@ def run(
             rows=written.rows,
             head=kept.head(),
             paths=(*(out / name for name in tables.ALL), *pages),
+            errors=tuple(errors),
         )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from woundseg import visits
 from woundseg.batch.one import Outcome
 from woundseg.batch.run import Watch
+from woundseg.cli.parts import say
+from woundseg.errors import WoundsegError
 from woundseg.visits import Plan
 
 
@@ -15,10 +18,21 @@ class Quiet(Watch):
 
     def planned(self, plan: Plan) -> None:
         """Everything that is wrong, together, before work starts."""
-        for failure in plan.failures:
-            sys.stderr.write(f"{failure.path}: {failure.error}. {failure.advice}\n")
-        for warning in plan.warnings:
-            sys.stderr.write(f"{warning}\n")
+        for line in visits.faults(plan):
+            sys.stderr.write(f"{line}\n")
+
+    def refused(self, error: WoundsegError) -> None:
+        """One of several reasons not to start; the last is raised."""
+        sys.stderr.write(f"{error.line()}\n")
+
+
+class Dry(Quiet):
+    """The whole plan on standard output."""
+
+    def planned(self, plan: Plan) -> None:
+        """A line for each photograph, then everything that is wrong."""
+        for line in visits.table(plan):
+            say(f"{line}\n")
 
 
 class Shown(Quiet):

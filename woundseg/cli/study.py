@@ -86,20 +86,24 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _batch(arguments: argparse.Namespace) -> int:
-    from woundseg import visits
     from woundseg.batch.run import make_plan, run
 
     options = _batch_options(arguments)
     if arguments.dry_run:
-        plan = make_plan(arguments.photos, arguments.out, options)
-        for line in visits.table(plan):
-            say(f"{line}\n")
+        from woundseg.cli.progress import Dry
+
+        plan = make_plan(arguments.photos, arguments.out, options, Dry())
+        Dry().planned(plan)
         return EXIT_PARTLY if len(plan.failures) else EXIT_DONE
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError("--jobs", f"{arguments.jobs} is not 1 or more", "Leave it out")
     with _engine(arguments, options.setup) as engine:
         summary = run(arguments.photos, arguments.out, options, engine, watch(arguments.quiet))
     say(_told(summary, arguments.json))
+    for error in summary.errors[:-1]:
+        sys.stderr.write(f"{error.line()}\n")
+    if summary.errors:
+        raise summary.errors[-1]
     return EXIT_PARTLY if summary.failures else EXIT_DONE
 
 
@@ -184,7 +188,9 @@ def _told(summary: Summary, as_json: bool) -> str:
     if as_json:
         import json
 
-        return json.dumps({**vars(summary), "paths": paths}, indent=2) + "\n"
+        errors = [error.line() for error in summary.errors]
+        told = {**vars(summary), "paths": paths, "errors": errors}
+        return json.dumps(told, indent=2) + "\n"
     kept = summary.photos - summary.measured
     return (
         f"{summary.photos} photographs: {summary.measured} measured now, {kept} kept from before\n"

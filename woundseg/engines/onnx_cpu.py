@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from woundseg import resources
 from woundseg.errors import ConfigurationError
 
 THREADS = 2
@@ -36,9 +37,8 @@ class OnnxEngine:
                 str(weights), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
-            raise ConfigurationError(
-                weights, f"is no weight file ({type(error).__name__})", "Reinstall woundseg"
-            ) from error
+            told = f"is no weight file ({type(error).__name__})"
+            raise ConfigurationError(weights, told, resources.weights_remedy(weights)) from error
         self.facts: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:

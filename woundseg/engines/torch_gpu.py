@@ -18,6 +18,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor
 from torch.nn import functional as F
 
+from woundseg import resources
 from woundseg.engines import Precision
 from woundseg.errors import ConfigurationError, UsageError
 
@@ -102,9 +103,8 @@ class TorchEngine:
         try:
             model = onnx.load(weights)
         except Exception as error:  # protobuf's own exceptions, by implementation
-            raise ConfigurationError(
-                weights, f"is no weight file ({type(error).__name__})", "Reinstall woundseg"
-            ) from error
+            told = f"is no weight file ({type(error).__name__})"
+            raise ConfigurationError(weights, told, resources.weights_remedy(weights)) from error
         unknown = {node.op_type for node in model.graph.node} - OPERATIONS.keys()
         if unknown:
             raise ConfigurationError(

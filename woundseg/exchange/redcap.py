@@ -143,6 +143,54 @@ def writing(path: Path, options: RedcapOptions) -> Iterator[AddRow]:
             sheet.end()
 
 
+class _Names:
+    """Records and events as they are met; no two of ours may be one of REDCap's."""
+
+    def __init__(self, path: Path, options: RedcapOptions) -> None:
+        self._path, self._options = path, options
+        self._events: dict[str, str] = {}
+        self._visits: dict[str, str] = {}
+        self._records: dict[str, str] = {}
+
+    def event(self, visit: str) -> str:
+        if visit in self._events:
+            return self._events[visit]
+        event = self._options.events.get(visit) or event_name(visit, self._options.arm)
+        other = self._visits.setdefault(event, visit)
+        if other != visit:
+            cause = f"visits {other!r} and {visit!r} would be one event in REDCap, {event}"
+            raise UsageError(self._path, cause, "Rename one of them")
+        self._events[visit] = event
+        return event
+
+    def record(self, subject: str) -> str:
+        record = _line(subject).strip()
+        if not record or len(record) > LONGEST_RECORD:
+            cause = f"subject {subject!r} is no name of a record in REDCap"
+            raise UsageError(self._path, cause, f"Use 1 to {LONGEST_RECORD} letters")
+        other = self._records.setdefault(record.casefold(), subject)
+        if other != subject:
+            cause = f"subjects {other!r} and {subject!r} would be one record in REDCap"
+            raise UsageError(self._path, cause, "Rename one of them; case does not tell apart")
+        return record
+
+
+def refused(
+    names: Iterable[tuple[str, str]], path: Path, options: RedcapOptions
+) -> Iterator[UsageError]:
+    """What :func:`write` would refuse for these names (subject, visit), each once."""
+    known, met = _Names(path, options), set()
+    for subject, visit in names:
+        for name, take in ((subject, known.record), (visit, known.event)):
+            if (take, name) in met:
+                continue
+            met.add((take, name))
+            try:
+                take(name)
+            except UsageError as error:
+                yield error
+
+
 class _Sheet:
     """The import file while it grows; it holds one subject's rows at a time.
 
@@ -150,11 +198,9 @@ class _Sheet:
     """
 
     def __init__(self, write_row: WriteRow, path: Path, options: RedcapOptions) -> None:
-        self._write_row, self._path, self._options = write_row, path, options
+        self._write_row, self._instrument = write_row, options.instrument
+        self._names = _Names(path, options)
         self._waiting: list[VisitRow] = []
-        self._events: dict[str, str] = {}
-        self._visits: dict[str, str] = {}
-        self._records: dict[str, str] = {}
         self._instances: Counter[tuple[str, str]] = Counter()
         write_row(header(options))
 
@@ -168,32 +214,10 @@ class _Sheet:
         rows = sorted(self._waiting, key=lambda row: (row.date, row.seq, row.path, row.ulcer))
         self._waiting.clear()
         for row in rows:
-            record, event = self._record(row.subject), self._event(row.visit)
+            record, event = self._names.record(row.subject), self._names.event(row.visit)
             self._instances[record, event] += 1
             instance = self._instances[record, event]
-            self._write_row([record, event, self._options.instrument, instance, *_cells(row)])
-
-    def _event(self, visit: str) -> str:
-        if visit in self._events:
-            return self._events[visit]
-        event = self._options.events.get(visit) or event_name(visit, self._options.arm)
-        other = self._visits.setdefault(event, visit)
-        if other != visit:
-            cause = f"visits {other!r} and {visit!r} would be one event in REDCap, {event}"
-            raise UsageError(self._path, cause, "Rename one of them, or give their events by name")
-        self._events[visit] = event
-        return event
-
-    def _record(self, subject: str) -> str:
-        record = _line(subject).strip()
-        if not record or len(record) > LONGEST_RECORD:
-            cause = f"subject {subject!r} is no name of a record in REDCap"
-            raise UsageError(self._path, cause, f"Use 1 to {LONGEST_RECORD} letters")
-        other = self._records.setdefault(record.casefold(), subject)
-        if other != subject:
-            cause = f"subjects {other!r} and {subject!r} would be one record in REDCap"
-            raise UsageError(self._path, cause, "Rename one of them; case does not tell apart")
-        return record
+            self._write_row([record, event, self._instrument, instance, *_cells(row)])
 
 
 def header(options: RedcapOptions) -> list[str]:

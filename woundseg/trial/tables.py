@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from woundseg.errors import TableError
-from woundseg.trial import cells
+from woundseg.trial import cells, units
 from woundseg.trial.cells import CellError
 from woundseg.trial.codes import AnyArray, Floats, Ints
 
@@ -374,15 +374,14 @@ def _refuse_absent(
     near = difflib.get_close_matches(column.name, strangers, n=1, cutoff=cutoff)
     meant = strangers[near[0]] if near else ""
     if column.required:
-        remedy = f"Rename {meant!r}" if near else f"Add a column named {column.name}"
+        remedy = f"Add a column named {column.name}"
+        if near:
+            remedy = units.remedy(column.name, meant)
         cause = f"row 1: column {column.name} is missing (found: {', '.join(names)})"
         raise TableError(source, cause, remedy)
     if near:
-        raise TableError(
-            source,
-            f"row 1: column {meant!r} is unknown",
-            f"Rename it to {column.name}, or to something less like it if it is something else",
-        )
+        remedy = f"{units.remedy(column.name, meant)}, or give it a name less like that one"
+        raise TableError(source, f"row 1: column {meant!r} is unknown", remedy)
 
 
 def ragged(row: Sequence[str], width: int, number: int, source: str) -> TableError:

@@ -104,7 +104,7 @@ class _Paper:
         self.sheet.text(
             x / PAGE_IN[0],
             y / PAGE_IN[1],
-            text,
+            style.in_font(text),
             size=ink.size,
             color=ink.colour,
             ha=ink.align,
@@ -131,8 +131,9 @@ def _width_in(text: str, size: float, bold: bool = False) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    face = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
-    return float(text_to_path.get_text_width_height_descent(text, face, ismath=False)[0]) * POINT
+    face = FontProperties(family=style.FONT, size=size, weight="bold" if bold else "normal")
+    shown = style.in_font(text)
+    return float(text_to_path.get_text_width_height_descent(shown, face, ismath=False)[0]) * POINT
 
 
 def _wrapped(text: str, size: float, width_in: float) -> list[str]:

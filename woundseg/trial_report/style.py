@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from woundseg.pages.look import (
@@ -41,9 +44,13 @@ CODE_WORDS: dict[str, str] = {
     "CR": "complete", "PR": "partial", "SD": "stable", "PD": "progression", "NE": "not evaluable",
 }  # fmt: skip
 
+FONT = "DejaVu Sans"
+"""Comes with matplotlib, so that the same report is the same file on every machine."""
+
 _SETTINGS: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],
+    "font.family": [FONT],
     "font.size": 8.0,
+    "text.parse_math": False,  # a subject's name may have two dollars
     "axes.titlesize": 8.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -101,15 +108,49 @@ def styled() -> Iterator[None]:
         yield
 
 
+def in_font(text: str) -> str:
+    r"""``text`` in letters that ``FONT`` has; others as ``\u738B``, so that names stay apart."""
+    if text.isascii() and text.isprintable():
+        return text
+    known = _letters()
+    return "".join(c if ord(c) in known and _is_seen(c) else _escape(c) for c in text)
+
+
+@lru_cache(maxsize=1)
+def _letters() -> frozenset[int]:
+    """Those that the font has, both light and bold."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    light, bold = (
+        get_font(findfont(FontProperties(family=FONT, weight=weight))).get_charmap()
+        for weight in ("normal", "bold")
+    )
+    return frozenset(light.keys() & bold.keys())
+
+
+def _is_seen(letter: str) -> bool:
+    """Not a control character, nor one that only tells how others are set."""
+    return unicodedata.category(letter) not in ("Cc", "Cf", "Co", "Cn")
+
+
+def _escape(letter: str) -> str:
+    code = ord(letter)
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+
+
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of a page, in inches from the page's lower left corner."""
+    """A rectangle of a page, in inches from the page's lower left corner.
+
+    ``letters`` makes of a name what the page can show; a browser has fonts of its own for all.
+    """
 
     figure: Figure
     left: float
     bottom: float
     width: float
     height: float
+    letters: Callable[[str], str] = in_font
 
     def axes(self, left: float, bottom: float, right: float, top: float, **options: Any) -> Axes:
         """Axes that leave these margins [in] free at the box's sides."""
@@ -146,10 +187,12 @@ def to_svg(drawing: Drawing, prefix: str) -> str:
     Nothing in it depends on the clock or on chance.
     """
     figure = _figure(drawing.height_in)
-    drawing.draw(Box(figure, 0.0, 0.0, WIDTH_IN, drawing.height_in))
+    drawing.draw(Box(figure, 0.0, 0.0, WIDTH_IN, drawing.height_in, letters=str))
     stream = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser sets the letters
+        figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
     return _inline(stream.getvalue(), prefix, drawing.alt)
 
 

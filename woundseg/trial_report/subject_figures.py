@@ -213,7 +213,8 @@ def swimmer(subjects: Sequence[Subject], protocol: Protocol) -> Drawing:
         for lane, subject in enumerate(shown):
             _lane(axes, lane, subject, month)
         axes.set_ylim(len(shown) - 0.4, -0.6)
-        axes.set_yticks(range(len(shown)), [f"{s.name}  {s.best}" for s in shown], fontsize=6.0)
+        names = [f"{box.letters(s.name)}  {s.best}" for s in shown]
+        axes.set_yticks(range(len(shown)), names, fontsize=6.0)
         for label, subject in zip(axes.get_yticklabels(), shown, strict=True):
             label.set_color(INK if subject.best != "NE" else MUTED)
         axes.tick_params(axis="y", length=0)
@@ -310,7 +311,7 @@ def visits(subjects: Sequence[Subject], protocol: Protocol) -> Drawing:
             )  # fmt: skip
             base += of_code / total
         parts.percent_axis(axes, "Subjects (%)")
-        axes.set_xticks(range(len(names)), names)
+        axes.set_xticks(range(len(names)), [box.letters(name) for name in names])
         axes.tick_params(axis="x", length=0)
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=5, fontsize=7.0)
@@ -343,7 +344,7 @@ def trajectory(rows: Sequence[dict[str, float | int | str | None]], protocol: Pr
         axes.axhline(0.0, color=MUTED, linewidth=0.7)
         axes.set_ylim(floor, 105.0)
         axes.set_xlim(-0.4, len(known) - 0.6)
-        axes.set_xticks(at, [str(row["avisit"]) for row in known])
+        axes.set_xticks(at, [box.letters(str(row["avisit"])) for row in known])
         axes.set_ylabel("Area reduction (%)")
         axes.grid(axis="y")
         parts.numbers_below(

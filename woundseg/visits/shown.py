@@ -21,9 +21,23 @@ def table(plan: Plan) -> Iterator[str]:
     for row in _rows(plan):
         cells = zip(row, widths, strict=True)
         yield "  ".join(cell + " " * (width - _width(cell)) for cell, width in cells).rstrip()
+    for lines in _lists(plan):
+        yield ""
+        yield from lines
+
+
+def faults(plan: Plan) -> Iterator[str]:
+    """Everything that is wrong: a list of the failures, then of the warnings, where there are."""
+    for lines in _lists(plan):
+        yield from lines
+
+
+def _lists(plan: Plan) -> Iterator[Iterator[str]]:
     failures = (f"{f.path}: {f.error}. {f.advice}" for f in plan.failures)
-    yield from _listed("not in the plan", len(plan.failures), failures)
-    yield from _listed("to know", len(plan.warnings), plan.warnings)
+    if count := len(plan.failures):
+        yield _listed("not in the plan", count, failures)
+    if plan.warnings:
+        yield _listed("to know", len(plan.warnings), plan.warnings)
 
 
 def _rows(plan: Plan) -> Iterator[tuple[str, ...]]:
@@ -35,10 +49,8 @@ def _rows(plan: Plan) -> Iterator[tuple[str, ...]]:
 
 
 def _listed(title: str, count: int, lines: Iterable[str]) -> Iterator[str]:
-    if count:
-        yield ""
-        yield f"{title}: {count:,}"
-        yield from (f"  {_plain(line)}" for line in lines)
+    yield f"{title}: {count:,}"
+    yield from (f"  {_plain(line)}" for line in lines)
 
 
 def _plain(text: str) -> str:
