@@ -5,7 +5,7 @@ from __future__ import annotations
 from made_records import DARK, record
 
 from woundseg.baseline import EarlierVisit, not_evaluable, respond
-from woundseg.records import QualityFlag
+from woundseg.records import QualityFlag, TissueFractions
 from woundseg.trial.protocol import load
 from woundseg.wording import describe
 
@@ -23,6 +23,18 @@ def test_one_ulcer():
         "  u1    2.50 cm²  (95%: 2.25 to 2.78)  2.1 × 1.5 cm  perimeter 5.6 cm"
         "  granulation 75%, slough 25%",
     ]
+
+
+def test_each_fraction_is_told_with_its_interval():
+    low = TissueFractions(granulation=0.126, slough=0.007, necrosis=0, other=0)
+    high = TissueFractions(granulation=0.988, slough=0.874, necrosis=0.16, other=0.16)
+    one = record(None, scale="none")
+    ends = {"tissue_low": low, "tissue_high": high}
+    ulcer, total = (figures.model_copy(update=ends) for figures in (one.ulcers[0], one.total))
+    told = describe(one.model_copy(update={"ulcers": (ulcer,), "total": total}))
+    assert told.endswith("granulation 75% (13–99), slough 25% (1–87)")
+    both = describe(one.model_copy(update={"ulcers": (ulcer, ulcer), "total": total}))
+    assert both.count("granulation 75% (13–99), slough 25% (1–87)") == 3
 
 
 def test_several_ulcers_have_a_total():

@@ -22,6 +22,9 @@ Severity = Literal["note", "warning", "reject"]
 ScaleSource = Literal["card", "marker", "given", "none"]
 YesNo = Literal["Y", "N", ""]
 
+LEAST_TOLD = 0.005
+"""Of the bed: a smaller share of a tissue would be told as 0%."""
+
 
 class Figure(BaseModel):
     """A measured figure: its column name, unit and meaning."""
@@ -317,6 +320,20 @@ class UlcerFigures(Model):
     tissue: TissueFractions | None
     tissue_low: TissueFractions | None = Field(description="lower ends of the 95% intervals")
     tissue_high: TissueFractions | None = Field(description="upper ends of the 95% intervals")
+
+    def shares_told(self, dash: str = "–") -> dict[str, str]:
+        """By tissue, its share and 95% interval: ``77% (13–99)``; none that would read as 0%."""
+        if self.tissue is None:
+            return {}
+        shares: dict[str, float] = self.tissue.model_dump()
+        told = {name: f"{share:.0%}" for name, share in shares.items() if share >= LEAST_TOLD}
+        if self.tissue_low is None or self.tissue_high is None:
+            return told
+        low, high = self.tissue_low.model_dump(), self.tissue_high.model_dump()
+        return {
+            name: f"{text} ({100 * low[name]:.0f}{dash}{100 * high[name]:.0f})"
+            for name, text in told.items()
+        }
 
 
 class Ulcer(UlcerFigures):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from woundseg.records import ResponseFacts, ScoreRecord, TissueFractions, UlcerFigures
+from woundseg.records import ResponseFacts, ScoreRecord, UlcerFigures
 
 NOT_MEASURED = "not measured"
-
-
-LEAST_TOLD = 0.005
-"""Of the bed: a smaller share of a tissue would be told as 0%."""
 
 
 def describe(record: ScoreRecord) -> str:
@@ -37,7 +33,7 @@ def _figures(figures: UlcerFigures) -> str:
     if figures.area_px is None:
         return NOT_MEASURED
     if figures.area_cm2 is None:
-        return f"{figures.area_px} px (no scale: nothing in cm)" + _tissue(figures.tissue)
+        return f"{figures.area_px} px (no scale: nothing in cm)" + _tissue(figures)
     parts = [f"{figures.area_cm2:.2f} cm²"]
     if figures.area_cm2_low is not None and figures.area_cm2_high is not None:
         parts.append(f"(95%: {figures.area_cm2_low:.2f} to {figures.area_cm2_high:.2f})")
@@ -45,15 +41,12 @@ def _figures(figures: UlcerFigures) -> str:
         parts.append(f"{figures.length_cm:.1f} × {figures.width_cm:.1f} cm")
     if figures.perimeter_cm is not None:
         parts.append(f"perimeter {figures.perimeter_cm:.1f} cm")
-    return "  ".join(parts) + _tissue(figures.tissue)
+    return "  ".join(parts) + _tissue(figures)
 
 
-def _tissue(fractions: TissueFractions | None) -> str:
-    if fractions is None:
-        return ""
-    told = fractions.model_dump().items()
-    shares = [f"{name} {share:.0%}" for name, share in told if share >= LEAST_TOLD]
-    return "  " + ", ".join(shares)
+def _tissue(figures: UlcerFigures) -> str:
+    shares = [f"{name} {told}" for name, told in figures.shares_told().items()]
+    return "  " + ", ".join(shares) if shares else ""
 
 
 def _response(response: ResponseFacts) -> list[str]:
