@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import made_records
 import numpy as np
 import pytest
 
@@ -24,6 +25,8 @@ from woundseg.records import (
     TissueFractions,
     UlcerFigures,
 )
+from woundseg.trial import protocol
+from woundseg.trial.response import Measured, compare
 
 MODEL = ModelFacts(name="drawn", version="0", sha256="0" * 64, device="cpu", precision="f32")
 TENTH = Scale("given", ((0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, 1.0)))
@@ -81,6 +84,29 @@ def test_the_scale_bar_is_as_long_as_it_says():
     assert longest == pytest.approx(200, abs=3)
     _, without = picture([(300, 200, 200, 150)], scale=None)
     assert not near(without[540:600, :400], overlay._LIGHT, 3).any()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now", "told"),
+    [
+        ([4.0], 3.0, ["-25% since baseline: SD, unconfirmed"]),
+        # (4.67 - 1.11) / 1.11 = 321%
+        (
+            [7.73, 1.11],
+            4.67,
+            ["-40% since baseline", "+321% since the smallest, 1.11 cm²: PD, unconfirmed"],
+        ),
+        (
+            [4.0, 0.0],
+            1.0,
+            ["-75% since baseline", "grown since the smallest, 0.00 cm²: PD, unconfirmed"],
+        ),
+    ],
+)
+def test_a_progression_says_since_when(earlier, now, told):
+    facts = compare([Measured(area) for area in earlier], Measured(now), protocol.load())
+    record = made_records.record(now).model_copy(update={"response": facts})
+    assert [line.text for line in overlay._response_lines(record)] == told
 
 
 def test_a_rejected_photograph_has_no_outline():

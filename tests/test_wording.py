@@ -88,6 +88,31 @@ def test_a_borderline_response_says_what_else_it_may_be():
     assert "SD " in lines[3]
 
 
+def test_a_progression_says_from_which_area_it_has_grown():
+    # 7.73, 1.11, now 4.67: 40% less than the first, but (4.67 - 1.11) / 1.11 = 321% more.
+    lines = describe(with_response(record(4.67), 7.73, 1.11)).splitlines()[2:]
+    assert lines[0].startswith("  against baseline 7.73 cm²: -40% (95%: ")
+    assert "progression" not in lines[0]
+    assert lines[1:] == [
+        "  against the smallest before, 1.11 cm²: +321%: progression (PD, GROWTH), unconfirmed"
+    ]
+    healed = describe(with_response(record(1.0), 4.0, 0.0)).splitlines()[2:]
+    assert healed[1].startswith("  against the smallest before, 0.00 cm² (closed): progression")
+
+
+def test_a_progression_from_the_baseline_needs_one_line():
+    line = describe(with_response(record(6.0), 4.0)).splitlines()[2]
+    assert line.startswith("  against baseline 4.00 cm²: +50% (95%: ")
+    assert line.endswith("): progression (PD, GROWTH), unconfirmed")
+
+
+def test_borderline_is_not_said_of_one_category_alone():
+    facts = with_response(record(4.67), 7.73, 1.11)
+    near = facts.response.model_copy(update={"borderline": "borderline_pr"})
+    assert near.probability.PD == 1.0
+    assert "borderline" not in describe(facts.model_copy(update={"response": near}))
+
+
 def test_a_response_that_cannot_be_judged():
     now = record(2.5).model_copy(update={"response": not_evaluable("no_scale", None)})
     assert "  against baseline: not evaluable (no_scale)" in describe(now).splitlines()

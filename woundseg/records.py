@@ -23,7 +23,7 @@ ScaleSource = Literal["card", "marker", "given", "none"]
 YesNo = Literal["Y", "N", ""]
 
 LEAST_TOLD = 0.005
-"""Of the bed: a smaller share of a tissue would be told as 0%."""
+"""A smaller share would be told as 0%."""
 
 
 class Figure(BaseModel):
@@ -363,6 +363,18 @@ class ResponseFacts(Model):
     reason: str
     borderline: Literal["borderline_pr", "borderline_pd"] | None
     probability: CategoryProbability | None
+    growth_from_cm2: float | None = Field(
+        default=None,
+        description="area that growth (PD) is told from: the smallest before, or baseline",
+    )
+    growth_percent: float | None = Field(
+        default=None, description="change from growth_from_cm2; null where that is 0"
+    )
+
+    @property
+    def grown_since_baseline(self) -> bool:
+        """A progression by growth that the change from baseline does not show."""
+        return self.reason == "GROWTH" and self.growth_from_cm2 != self.baseline_cm2
 
 
 class QualityFlag(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from woundseg.records import ResponseFacts, ScoreRecord, UlcerFigures
+from woundseg.records import LEAST_TOLD, ResponseFacts, ScoreRecord, UlcerFigures
 
 NOT_MEASURED = "not measured"
 
@@ -56,12 +56,27 @@ def _response(response: ResponseFacts) -> list[str]:
     if response.percent_change_low is not None and response.percent_change_high is not None:
         low, high = response.percent_change_low, response.percent_change_high
         change += f" (95%: {low:+.0f}% to {high:+.0f}%)"
-    lines = [
-        f"against baseline {response.baseline_cm2:.2f} cm²: {change}: "
-        f"{response.category} ({response.code}, {response.reason}), unconfirmed"
-    ]
-    if response.borderline is not None and response.probability is not None:
-        shares = response.probability.model_dump().items()
-        told = ", ".join(f"{code} {share:.0%}" for code, share in shares if share >= 0.005)
-        lines.append(f"borderline: within the measurement error it may be {told}")
-    return lines
+    lines = [f"against baseline {response.baseline_cm2:.2f} cm²: {change}"]
+    if response.grown_since_baseline:
+        lines.append(f"against the smallest before, {_growth(response)}")
+    lines[-1] += f": {response.category} ({response.code}, {response.reason}), unconfirmed"
+    return lines + _borderline(response)
+
+
+def _growth(response: ResponseFacts) -> str:
+    """The smallest earlier area and the change from it; nothing is a percentage of 0."""
+    text = f"{response.growth_from_cm2:.2f} cm²"
+    if response.growth_percent is None:
+        return f"{text} (closed)"
+    return f"{text}: {response.growth_percent:+.0f}%"
+
+
+def _borderline(response: ResponseFacts) -> list[str]:
+    """What else it may be; nothing where one category alone is left."""
+    if response.borderline is None or response.probability is None:
+        return []
+    shares = response.probability.model_dump().items()
+    told = [f"{code} {share:.0%}" for code, share in shares if share >= LEAST_TOLD]
+    if len(told) < 2:
+        return []
+    return [f"borderline: within the measurement error it may be {', '.join(told)}"]
