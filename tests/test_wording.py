@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from made_records import DARK, record
 
-from woundseg.baseline import EarlierVisit, not_evaluable, respond
+from woundseg.baseline import Visit, not_evaluable, respond
 from woundseg.records import QualityFlag, TissueFractions
 from woundseg.trial.protocol import load
 from woundseg.wording import describe
@@ -13,8 +13,8 @@ PROTOCOL = load()
 
 
 def with_response(now, *earlier):
-    visits = [EarlierVisit(area_cm2=area) for area in earlier]
-    return now.model_copy(update={"response": respond(visits, now, PROTOCOL)})
+    visits = [Visit(area_cm2=area) for area in earlier]
+    return now.model_copy(update={"response": respond(visits, Visit(record=now), PROTOCOL)})
 
 
 def test_one_ulcer():
@@ -116,3 +116,13 @@ def test_borderline_is_not_said_of_one_category_alone():
 def test_a_response_that_cannot_be_judged():
     now = record(2.5).model_copy(update={"response": not_evaluable("no_scale", None)})
     assert "  against baseline: not evaluable (no_scale)" in describe(now).splitlines()
+    text = describe(with_response(record(2.5, 1.0), 4.0))
+    assert "not evaluable (match_unsure): Several ulcers are in view, and an area alone" in text
+
+
+def test_of_several_ulcers_the_one_that_was_judged_is_named():
+    facts = with_response(record(1.0), 4.0).response
+    told = facts.model_copy(update={"ulcers": ("u1", "u2"), "advice": "Look."})
+    lines = describe(record(1.0, 0.5).model_copy(update={"response": told})).splitlines()
+    assert lines[4].startswith("  u1 and u2 against baseline 4.00 cm²: -75%")
+    assert lines[5] == "  note: Look."

@@ -370,6 +370,12 @@ class ResponseFacts(Model):
     growth_percent: float | None = Field(
         default=None, description="change from growth_from_cm2; null where that is 0"
     )
+    ulcers: tuple[str, ...] = Field(
+        default=(), description="ids of the ulcer judged, in this record; several are its parts"
+    )
+    advice: str | None = Field(
+        default=None, description="what to do where it cannot be judged, or what to look at"
+    )
 
     @property
     def grown_since_baseline(self) -> bool:

@@ -18,7 +18,8 @@ def describe(record: ScoreRecord) -> str:
     if len(record.ulcers) > 1 and record.quality.measurable:
         lines.append(f"  total {_figures(record.total)}")
     if record.response is not None:
-        lines += [f"  {line}" for line in _response(record.response)]
+        many = len(record.ulcers) > 1
+        lines += [f"  {line}" for line in _response(record.response, many)]
     lines += [f"  {flag.severity}: {flag.advice} [{flag.code}]" for flag in record.quality.flags]
     return "\n".join(lines)
 
@@ -49,18 +50,22 @@ def _tissue(figures: UlcerFigures) -> str:
     return "  " + ", ".join(shares) if shares else ""
 
 
-def _response(response: ResponseFacts) -> list[str]:
+def _response(response: ResponseFacts, many: bool) -> list[str]:
+    """Change, category and what to do; which ulcer is meant, where there are many."""
     if response.category == "not_evaluable":
-        return [f"against baseline: not evaluable ({response.reason})"]
+        advice = f": {response.advice}" if response.advice else ""
+        return [f"against baseline: not evaluable ({response.reason}){advice}"]
     change = f"{response.percent_change:+.0f}%"
     if response.percent_change_low is not None and response.percent_change_high is not None:
         low, high = response.percent_change_low, response.percent_change_high
         change += f" (95%: {low:+.0f}% to {high:+.0f}%)"
-    lines = [f"against baseline {response.baseline_cm2:.2f} cm²: {change}"]
+    which = f"{' and '.join(response.ulcers)} " if many and response.ulcers else ""
+    lines = [f"{which}against baseline {response.baseline_cm2:.2f} cm²: {change}"]
     if response.grown_since_baseline:
         lines.append(f"against the smallest before, {_growth(response)}")
     lines[-1] += f": {response.category} ({response.code}, {response.reason}), unconfirmed"
-    return lines + _borderline(response)
+    lines += _borderline(response)
+    return [*lines, f"note: {response.advice}"] if response.advice else lines
 
 
 def _growth(response: ResponseFacts) -> str:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from woundseg.batch.elsewhere import elsewhere, without_told
-from woundseg.batch.follow import FLAG_ADVICE
 from woundseg.batch.one import overlay_path
 from woundseg.batch.rows import parts_by_name, tissue_together
 from woundseg.batch.seen import Outline, Seen
-from woundseg.match import Named
+from woundseg.match import FLAG_ADVICE, Named
 from woundseg.records import QualityFlag, VisitRow
 from woundseg.report import PhotoShown, SubjectReport
 from woundseg.report.facts import Place, Within
