@@ -109,6 +109,18 @@ def test_a_progression_says_since_when(earlier, now, told):
     assert [line.text for line in overlay._response_lines(record)] == told
 
 
+def test_of_several_ulcers_the_one_that_was_judged_is_named():
+    facts = compare([Measured(4.0)], Measured(3.0), protocol.load())
+    judged = facts.model_copy(update={"ulcers": ("u2",)})
+    both = made_records.record(5.0, 3.0).model_copy(update={"response": judged})
+    (line,) = overlay._response_lines(both)
+    assert line.text == "u2: -25% since baseline: SD, unconfirmed"
+    closed = compare([Measured(4.0)], Measured(0.0), protocol.load())
+    one = made_records.record(5.0).model_copy(update={"response": closed})
+    (line,) = overlay._response_lines(one)
+    assert line.text == "index ulcer, closed here: -100% since baseline: CR, unconfirmed"
+
+
 def test_a_rejected_photograph_has_no_outline():
     flag = quality.flag("blurred", "reject")
     pixels, drawn = picture([(300, 200, 200, 150)], flags=[flag])

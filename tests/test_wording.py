@@ -124,5 +124,12 @@ def test_of_several_ulcers_the_one_that_was_judged_is_named():
     facts = with_response(record(1.0), 4.0).response
     told = facts.model_copy(update={"ulcers": ("u1", "u2"), "advice": "Look."})
     lines = describe(record(1.0, 0.5).model_copy(update={"response": told})).splitlines()
-    assert lines[4].startswith("  u1 and u2 against baseline 4.00 cm²: -75%")
+    assert lines[4].startswith("  u1 and u2, against baseline 4.00 cm²: -75%")
     assert lines[5] == "  note: Look."
+
+
+def test_a_closed_ulcer_beside_an_open_one_is_said_to_be_another():
+    closed = with_response(record(), 4.0).response
+    lines = describe(record(1.0).model_copy(update={"response": closed})).splitlines()
+    assert lines[2].startswith("  index ulcer, closed here, against baseline 4.00 cm²: -100%")
+    assert describe(with_response(record(), 4.0)).splitlines()[2].startswith("  against baseline")

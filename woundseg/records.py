@@ -447,3 +447,12 @@ class ScoreRecord(Model):
     quality: Quality
     settings: Settings
     model: ModelFacts
+
+    @property
+    def judged(self) -> str:
+        """Which ulcer the response is of; blank where that need not be said."""
+        if self.response is None or not self.ulcers:
+            return ""
+        if self.response.code == "CR" and not self.response.ulcers:
+            return "index ulcer, closed here"  # what is in view are others
+        return " and ".join(self.response.ulcers) if len(self.ulcers) > 1 else ""

@@ -18,8 +18,7 @@ def describe(record: ScoreRecord) -> str:
     if len(record.ulcers) > 1 and record.quality.measurable:
         lines.append(f"  total {_figures(record.total)}")
     if record.response is not None:
-        many = len(record.ulcers) > 1
-        lines += [f"  {line}" for line in _response(record.response, many)]
+        lines += [f"  {line}" for line in _response(record.response, record.judged)]
     lines += [f"  {flag.severity}: {flag.advice} [{flag.code}]" for flag in record.quality.flags]
     return "\n".join(lines)
 
@@ -50,8 +49,8 @@ def _tissue(figures: UlcerFigures) -> str:
     return "  " + ", ".join(shares) if shares else ""
 
 
-def _response(response: ResponseFacts, many: bool) -> list[str]:
-    """Change, category and what to do; which ulcer is meant, where there are many."""
+def _response(response: ResponseFacts, judged: str) -> list[str]:
+    """Change, category and what to do, of the ulcer that was judged."""
     if response.category == "not_evaluable":
         advice = f": {response.advice}" if response.advice else ""
         return [f"against baseline: not evaluable ({response.reason}){advice}"]
@@ -59,8 +58,9 @@ def _response(response: ResponseFacts, many: bool) -> list[str]:
     if response.percent_change_low is not None and response.percent_change_high is not None:
         low, high = response.percent_change_low, response.percent_change_high
         change += f" (95%: {low:+.0f}% to {high:+.0f}%)"
-    which = f"{' and '.join(response.ulcers)} " if many and response.ulcers else ""
-    lines = [f"{which}against baseline {response.baseline_cm2:.2f} cm²: {change}"]
+    lines = [f"against baseline {response.baseline_cm2:.2f} cm²: {change}"]
+    if judged:
+        lines[0] = f"{judged}, {lines[0]}"
     if response.grown_since_baseline:
         lines.append(f"against the smallest before, {_growth(response)}")
     lines[-1] += f": {response.category} ({response.code}, {response.reason}), unconfirmed"

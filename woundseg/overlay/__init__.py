@@ -252,7 +252,7 @@ def _response_lines(record: ScoreRecord) -> list[_Line]:
         return []
     if facts.percent_change is None:
         return [_Line(f"Change: {facts.code} ({facts.reason})")]
-    which = f"{' and '.join(facts.ulcers)}: " if len(record.ulcers) > 1 and facts.ulcers else ""
+    which = f"{record.judged}: " if record.judged else ""
     told = [f"{which}{facts.percent_change:+.0f}% since baseline"]
     if facts.grown_since_baseline:
         growth = "grown" if facts.growth_percent is None else f"{facts.growth_percent:+.0f}%"
