@@ -189,6 +189,24 @@ def test_baseline_forms(run, drawn, tmp_path):
     assert json.loads(out)["response"]["code"] == "SD"
 
 
+def test_several_ulcers_are_matched_where_the_earlier_photograph_is_there(run, tmp_path):
+    before = toy_weights.photograph(((30.0, 24.0, 9.0), (30.0, 100.0, 5.0)))
+    after = toy_weights.photograph(((30.0, 24.0, 4.0), (30.0, 100.0, 6.0)))
+    first = toy_weights.save(tmp_path / "first.png", before)
+    now = toy_weights.save(tmp_path / "now.png", after)
+    run("score", first, "--out", tmp_path)
+    for earlier in (first, tmp_path / "first.json"):
+        _, out, _ = run("score", now, "--baseline", earlier, "--json")
+        response = json.loads(out)["response"]
+        # 9 mm have become 4 mm: 1 - 16 / 81 = 80% less; the other is the larger now.
+        assert (response["code"], response["ulcers"]) == ("PR", ["u2"])
+        assert response["percent_change"] == pytest.approx(-80.2, abs=2)
+    first.unlink()
+    status, out, _ = run("score", now, "--baseline", tmp_path / "first.json")
+    assert status == 0
+    assert "not evaluable (match_unsure): Several ulcers are in view, and" in out
+
+
 def test_a_given_scale_holds_for_its_own_photograph_only(run, tmp_path):
     bare = toy_weights.save(tmp_path / "bare.png", toy_weights.photograph(cards=0))
     words = ("score", bare, "--mm-per-px", "0.25", "--baseline", bare, "--json")

@@ -49,6 +49,7 @@ FLOORS: dict[str, int] = {
     # 4: assembly
     "pipeline": 4,
     "results": 4,
+    "sketch": 4,
     "baseline": 4,
     "wording": 4,
     "scorer": 4,

@@ -1,5 +1,8 @@
 """The picture: what is drawn, what is covered, and what is not."""
 
+from itertools import pairwise
+
+import made_records
 import numpy as np
 import pytest
 
@@ -19,7 +22,11 @@ from woundseg.records import (
     ScaleFacts,
     ScoreRecord,
     Settings,
+    TissueFractions,
+    UlcerFigures,
 )
+from woundseg.trial import protocol
+from woundseg.trial.response import Measured, compare
 
 MODEL = ModelFacts(name="drawn", version="0", sha256="0" * 64, device="cpu", precision="f32")
 TENTH = Scale("given", ((0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, 1.0)))
@@ -79,6 +86,41 @@ def test_the_scale_bar_is_as_long_as_it_says():
     assert not near(without[540:600, :400], overlay._LIGHT, 3).any()
 
 
+@pytest.mark.parametrize(
+    ("earlier", "now", "told"),
+    [
+        ([4.0], 3.0, ["-25% since baseline: SD, unconfirmed"]),
+        # (4.67 - 1.11) / 1.11 = 321%
+        (
+            [7.73, 1.11],
+            4.67,
+            ["-40% since baseline", "+321% since the smallest, 1.11 cm²: PD, unconfirmed"],
+        ),
+        (
+            [4.0, 0.0],
+            1.0,
+            ["-75% since baseline", "grown since the smallest, 0.00 cm²: PD, unconfirmed"],
+        ),
+    ],
+)
+def test_a_progression_says_since_when(earlier, now, told):
+    facts = compare([Measured(area) for area in earlier], Measured(now), protocol.load())
+    record = made_records.record(now).model_copy(update={"response": facts})
+    assert [line.text for line in overlay._response_lines(record)] == told
+
+
+def test_of_several_ulcers_the_one_that_was_judged_is_named():
+    facts = compare([Measured(4.0)], Measured(3.0), protocol.load())
+    judged = facts.model_copy(update={"ulcers": ("u2",)})
+    both = made_records.record(5.0, 3.0).model_copy(update={"response": judged})
+    (line,) = overlay._response_lines(both)
+    assert line.text == "u2: -25% since baseline: SD, unconfirmed"
+    closed = compare([Measured(4.0)], Measured(0.0), protocol.load())
+    one = made_records.record(5.0).model_copy(update={"response": closed})
+    (line,) = overlay._response_lines(one)
+    assert line.text == "index ulcer, closed here: -100% since baseline: CR, unconfirmed"
+
+
 def test_a_rejected_photograph_has_no_outline():
     flag = quality.flag("blurred", "reject")
     pixels, drawn = picture([(300, 200, 200, 150)], flags=[flag])
@@ -126,7 +168,21 @@ def test_long_advice_is_wrapped_into_the_panel():
 # --- the bed ----------------------------------------------------------------------------------
 
 COLOURS = {tissue.id: tissue.colour for tissue in TISSUES}
-QUARTERS = dict.fromkeys(("granulation", "slough", "necrosis", "other"), 0.25)
+
+
+def bed_of(*shares, low=None, high=None):
+    """Figures with these shares of granulation, slough, necrosis, other."""
+    kinds = [tissue.name for tissue in TISSUES]
+    told = {"tissue": shares, "tissue_low": low, "tissue_high": high}
+    fractions = {
+        name: TissueFractions(**dict(zip(kinds, each, strict=True)))
+        for name, each in told.items()
+        if each is not None
+    }
+    return UlcerFigures(**{**dict.fromkeys(UlcerFigures.model_fields), **fractions})
+
+
+QUARTERS = bed_of(*[0.25] * 4, low=[0.02] * 4, high=[0.83] * 4)
 
 
 class Noted:
@@ -230,9 +286,10 @@ def test_letters_can_be_read_on_every_colour():
     shown = bed.CloseUp(np.full((160, 160, 3), 128, np.uint8), tissue)
     panel = Image.new("RGB", (700, 400), PAPER)
     end = bed.draw(panel, QUARTERS, shown, (10.0, 0.0, 680.0), 32.0)
-    assert end == bed.height(shown, 680.0, 32.0)
+    assert end == bed.height(QUARTERS, shown, 680.0, 32.0)
     side = bed._side(680.0, 32.0)
-    left, top = 10 + side + round(0.6 * 32), round((bed._BAR + 0.2) * 32)
+    left = 10 + side + round(0.6 * 32)
+    top = round(bed._above_pictures(QUARTERS, 680.0, 32.0) + 0.2 * 32)
     painted = np.asarray(panel)[top : top + side, left : left + side]
     letters = []
     for number in range(4):
@@ -246,19 +303,38 @@ def test_letters_can_be_read_on_every_colour():
 
 
 @pytest.mark.parametrize("room", [200.0, 680.0, 1500.0])
-def test_the_key_names_each_tissue_within_the_room(room):
+def test_the_key_names_each_tissue_with_its_interval_within_the_room(room):
     pen = Noted()
-    bed._key(pen, QUARTERS, (10.0, 50.0, room), room / 20.4)
-    assert [text for text, _, _ in pen.texts] == [f"{name} 25%" for name in QUARTERS]
+    text_px = room / 20.4
+    bed._key(pen, bed._labels(QUARTERS), (10.0, 50.0, room), text_px)
+    assert [text for text, _, _ in pen.texts] == [f"{name.name} 25% (2-83)" for name in TISSUES]
     assert max(end for _, _, end in pen.texts) <= 10 + room
-    starts = [at[0] for _, at, _ in pen.texts]
-    assert all(end < start for (_, _, end), start in zip(pen.texts, starts[1:], strict=False))
+    lines = sorted({at[1] for _, at, _ in pen.texts})
+    assert lines == pytest.approx([50, 50 + 1.2 * text_px])
+    for line in lines:
+        written = [(at[0], end) for _, at, end in pen.texts if at[1] == line]
+        assert all(end < start for (_, end), (start, _) in pairwise(written))
+
+
+def test_the_panel_is_higher_by_each_row_of_the_key():
+    # 0.6 · 32 px and what is above and below it: 1.4 text heights; then 1.2 for each row.
+    assert bed.height(QUARTERS, None, 680.0, 32.0) == pytest.approx((1.4 + 2 * 1.2) * 32)
+    one = bed_of(1.0, 0.0, 0.0, 0.0)
+    assert bed.height(one, None, 680.0, 32.0) == pytest.approx((1.4 + 1.2) * 32)
 
 
 def test_the_key_leaves_out_what_is_not_there_and_keeps_its_size_where_it_fits():
     pen = Noted()
-    shares = {"granulation": 0.996, "slough": 0.004, "necrosis": 0.0, "other": 0.0}
-    bed._key(pen, shares, (10.0, 50.0, 680.0), 32.0)
+    labels = bed._labels(bed_of(0.996, 0.004, 0.0, 0.0))
+    bed._key(pen, labels, (10.0, 50.0, 680.0), 32.0)
     ((text, at, end),) = pen.texts
     assert text == "granulation 100%"
     assert end - at[0] == font(0.8 * 32.0).getlength(text)
+
+
+def test_a_key_whose_longest_name_does_not_fit_is_written_smaller():
+    pen = Noted()
+    labels = bed._labels(QUARTERS)
+    bed._key(pen, labels, (10.0, 50.0, 150.0), 32.0)
+    assert len({at[1] for _, at, _ in pen.texts}) == 4
+    assert max(end for _, _, end in pen.texts) <= 10 + 150.0

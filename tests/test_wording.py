@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from made_records import DARK, record
 
-from woundseg.baseline import EarlierVisit, not_evaluable, respond
-from woundseg.records import QualityFlag
+from woundseg.baseline import Visit, not_evaluable, respond
+from woundseg.records import QualityFlag, TissueFractions
 from woundseg.trial.protocol import load
 from woundseg.wording import describe
 
@@ -13,8 +13,8 @@ PROTOCOL = load()
 
 
 def with_response(now, *earlier):
-    visits = [EarlierVisit(area_cm2=area) for area in earlier]
-    return now.model_copy(update={"response": respond(visits, now, PROTOCOL)})
+    visits = [Visit(area_cm2=area) for area in earlier]
+    return now.model_copy(update={"response": respond(visits, Visit(record=now), PROTOCOL)})
 
 
 def test_one_ulcer():
@@ -23,6 +23,18 @@ def test_one_ulcer():
         "  u1    2.50 cm²  (95%: 2.25 to 2.78)  2.1 × 1.5 cm  perimeter 5.6 cm"
         "  granulation 75%, slough 25%",
     ]
+
+
+def test_each_fraction_is_told_with_its_interval():
+    low = TissueFractions(granulation=0.126, slough=0.007, necrosis=0, other=0)
+    high = TissueFractions(granulation=0.988, slough=0.874, necrosis=0.16, other=0.16)
+    one = record(None, scale="none")
+    ends = {"tissue_low": low, "tissue_high": high}
+    ulcer, total = (figures.model_copy(update=ends) for figures in (one.ulcers[0], one.total))
+    told = describe(one.model_copy(update={"ulcers": (ulcer,), "total": total}))
+    assert told.endswith("granulation 75% (13–99), slough 25% (1–87)")
+    both = describe(one.model_copy(update={"ulcers": (ulcer, ulcer), "total": total}))
+    assert both.count("granulation 75% (13–99), slough 25% (1–87)") == 3
 
 
 def test_several_ulcers_have_a_total():
@@ -76,6 +88,48 @@ def test_a_borderline_response_says_what_else_it_may_be():
     assert "SD " in lines[3]
 
 
+def test_a_progression_says_from_which_area_it_has_grown():
+    # 7.73, 1.11, now 4.67: 40% less than the first, but (4.67 - 1.11) / 1.11 = 321% more.
+    lines = describe(with_response(record(4.67), 7.73, 1.11)).splitlines()[2:]
+    assert lines[0].startswith("  against baseline 7.73 cm²: -40% (95%: ")
+    assert "progression" not in lines[0]
+    assert lines[1:] == [
+        "  against the smallest before, 1.11 cm²: +321%: progression (PD, GROWTH), unconfirmed"
+    ]
+    healed = describe(with_response(record(1.0), 4.0, 0.0)).splitlines()[2:]
+    assert healed[1].startswith("  against the smallest before, 0.00 cm² (closed): progression")
+
+
+def test_a_progression_from_the_baseline_needs_one_line():
+    line = describe(with_response(record(6.0), 4.0)).splitlines()[2]
+    assert line.startswith("  against baseline 4.00 cm²: +50% (95%: ")
+    assert line.endswith("): progression (PD, GROWTH), unconfirmed")
+
+
+def test_borderline_is_not_said_of_one_category_alone():
+    facts = with_response(record(4.67), 7.73, 1.11)
+    near = facts.response.model_copy(update={"borderline": "borderline_pr"})
+    assert near.probability.PD == 1.0
+    assert "borderline" not in describe(facts.model_copy(update={"response": near}))
+
+
 def test_a_response_that_cannot_be_judged():
     now = record(2.5).model_copy(update={"response": not_evaluable("no_scale", None)})
     assert "  against baseline: not evaluable (no_scale)" in describe(now).splitlines()
+    text = describe(with_response(record(2.5, 1.0), 4.0))
+    assert "not evaluable (match_unsure): Several ulcers are in view, and an area alone" in text
+
+
+def test_of_several_ulcers_the_one_that_was_judged_is_named():
+    facts = with_response(record(1.0), 4.0).response
+    told = facts.model_copy(update={"ulcers": ("u1", "u2"), "advice": "Look."})
+    lines = describe(record(1.0, 0.5).model_copy(update={"response": told})).splitlines()
+    assert lines[4].startswith("  u1 and u2, against baseline 4.00 cm²: -75%")
+    assert lines[5] == "  note: Look."
+
+
+def test_a_closed_ulcer_beside_an_open_one_is_said_to_be_another():
+    closed = with_response(record(), 4.0).response
+    lines = describe(record(1.0).model_copy(update={"response": closed})).splitlines()
+    assert lines[2].startswith("  index ulcer, closed here, against baseline 4.00 cm²: -100%")
+    assert describe(with_response(record(), 4.0)).splitlines()[2].startswith("  against baseline")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,6 +50,22 @@ class ScoreOptions:
     def without_given_scale(self) -> ScoreOptions:
         """The same for another photograph, of which the mm per pixel are not known."""
         return replace(self, scale=replace(self.scale, mm_per_px=None))
+
+
+def options_from(told: Mapping[str, Any]) -> ScoreOptions:
+    """How a photograph was measured, from the settings that were kept with its result."""
+    family = {"marker_dict": told["marker_dict"]} if told["marker_dict"] else {}
+    patches = told.get("card_profile")
+    return ScoreOptions(
+        measure=MeasureOptions(told["min_ulcer_cm2"], told["threshold"]),
+        scale=ScaleOptions(
+            card_line_mm=told["card_line_mm"],
+            marker_mm=told["marker_mm"],
+            mm_per_px=told["mm_per_px"],
+            **family,
+        ),
+        card_profile=patches and {name: (lab[0], lab[1], lab[2]) for name, lab in patches.items()},
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,9 @@ Severity = Literal["note", "warning", "reject"]
 ScaleSource = Literal["card", "marker", "given", "none"]
 YesNo = Literal["Y", "N", ""]
 
+LEAST_TOLD = 0.005
+"""A smaller share would be told as 0%."""
+
 
 class Figure(BaseModel):
     """A measured figure: its column name, unit and meaning."""
@@ -318,6 +321,20 @@ class UlcerFigures(Model):
     tissue_low: TissueFractions | None = Field(description="lower ends of the 95% intervals")
     tissue_high: TissueFractions | None = Field(description="upper ends of the 95% intervals")
 
+    def shares_told(self, dash: str = "–") -> dict[str, str]:
+        """By tissue, its share and 95% interval: ``77% (13–99)``; none that would read as 0%."""
+        if self.tissue is None:
+            return {}
+        shares: dict[str, float] = self.tissue.model_dump()
+        told = {name: f"{share:.0%}" for name, share in shares.items() if share >= LEAST_TOLD}
+        if self.tissue_low is None or self.tissue_high is None:
+            return told
+        low, high = self.tissue_low.model_dump(), self.tissue_high.model_dump()
+        return {
+            name: f"{text} ({100 * low[name]:.0f}{dash}{100 * high[name]:.0f})"
+            for name, text in told.items()
+        }
+
 
 class Ulcer(UlcerFigures):
     """One ulcer: ``u1`` is the largest."""
@@ -346,6 +363,24 @@ class ResponseFacts(Model):
     reason: str
     borderline: Literal["borderline_pr", "borderline_pd"] | None
     probability: CategoryProbability | None
+    growth_from_cm2: float | None = Field(
+        default=None,
+        description="area that growth (PD) is told from: the smallest before, or baseline",
+    )
+    growth_percent: float | None = Field(
+        default=None, description="change from growth_from_cm2; null where that is 0"
+    )
+    ulcers: tuple[str, ...] = Field(
+        default=(), description="ids of the ulcer judged, in this record; several are its parts"
+    )
+    advice: str | None = Field(
+        default=None, description="what to do where it cannot be judged, or what to look at"
+    )
+
+    @property
+    def grown_since_baseline(self) -> bool:
+        """A progression by growth that the change from baseline does not show."""
+        return self.reason == "GROWTH" and self.growth_from_cm2 != self.baseline_cm2
 
 
 class QualityFlag(Model):
@@ -412,3 +447,12 @@ class ScoreRecord(Model):
     quality: Quality
     settings: Settings
     model: ModelFacts
+
+    @property
+    def judged(self) -> str:
+        """Which ulcer the response is of; blank where that need not be said."""
+        if self.response is None or not self.ulcers:
+            return ""
+        if self.response.code == "CR" and not self.response.ulcers:
+            return "index ulcer, closed here"  # what is in view are others
+        return " and ".join(self.response.ulcers) if len(self.ulcers) > 1 else ""

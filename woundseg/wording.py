@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from woundseg.records import ResponseFacts, ScoreRecord, TissueFractions, UlcerFigures
+from woundseg.records import LEAST_TOLD, ResponseFacts, ScoreRecord, UlcerFigures
 
 NOT_MEASURED = "not measured"
-
-
-LEAST_TOLD = 0.005
-"""Of the bed: a smaller share of a tissue would be told as 0%."""
 
 
 def describe(record: ScoreRecord) -> str:
@@ -22,7 +18,7 @@ def describe(record: ScoreRecord) -> str:
     if len(record.ulcers) > 1 and record.quality.measurable:
         lines.append(f"  total {_figures(record.total)}")
     if record.response is not None:
-        lines += [f"  {line}" for line in _response(record.response)]
+        lines += [f"  {line}" for line in _response(record.response, record.judged)]
     lines += [f"  {flag.severity}: {flag.advice} [{flag.code}]" for flag in record.quality.flags]
     return "\n".join(lines)
 
@@ -37,7 +33,7 @@ def _figures(figures: UlcerFigures) -> str:
     if figures.area_px is None:
         return NOT_MEASURED
     if figures.area_cm2 is None:
-        return f"{figures.area_px} px (no scale: nothing in cm)" + _tissue(figures.tissue)
+        return f"{figures.area_px} px (no scale: nothing in cm)" + _tissue(figures)
     parts = [f"{figures.area_cm2:.2f} cm²"]
     if figures.area_cm2_low is not None and figures.area_cm2_high is not None:
         parts.append(f"(95%: {figures.area_cm2_low:.2f} to {figures.area_cm2_high:.2f})")
@@ -45,30 +41,47 @@ def _figures(figures: UlcerFigures) -> str:
         parts.append(f"{figures.length_cm:.1f} × {figures.width_cm:.1f} cm")
     if figures.perimeter_cm is not None:
         parts.append(f"perimeter {figures.perimeter_cm:.1f} cm")
-    return "  ".join(parts) + _tissue(figures.tissue)
+    return "  ".join(parts) + _tissue(figures)
 
 
-def _tissue(fractions: TissueFractions | None) -> str:
-    if fractions is None:
-        return ""
-    told = fractions.model_dump().items()
-    shares = [f"{name} {share:.0%}" for name, share in told if share >= LEAST_TOLD]
-    return "  " + ", ".join(shares)
+def _tissue(figures: UlcerFigures) -> str:
+    shares = [f"{name} {told}" for name, told in figures.shares_told().items()]
+    return "  " + ", ".join(shares) if shares else ""
 
 
-def _response(response: ResponseFacts) -> list[str]:
+def _response(response: ResponseFacts, judged: str) -> list[str]:
+    """Change, category and what to do, of the ulcer that was judged."""
     if response.category == "not_evaluable":
-        return [f"against baseline: not evaluable ({response.reason})"]
+        advice = f": {response.advice}" if response.advice else ""
+        return [f"against baseline: not evaluable ({response.reason}){advice}"]
     change = f"{response.percent_change:+.0f}%"
     if response.percent_change_low is not None and response.percent_change_high is not None:
         low, high = response.percent_change_low, response.percent_change_high
         change += f" (95%: {low:+.0f}% to {high:+.0f}%)"
-    lines = [
-        f"against baseline {response.baseline_cm2:.2f} cm²: {change}: "
-        f"{response.category} ({response.code}, {response.reason}), unconfirmed"
-    ]
-    if response.borderline is not None and response.probability is not None:
-        shares = response.probability.model_dump().items()
-        told = ", ".join(f"{code} {share:.0%}" for code, share in shares if share >= 0.005)
-        lines.append(f"borderline: within the measurement error it may be {told}")
-    return lines
+    lines = [f"against baseline {response.baseline_cm2:.2f} cm²: {change}"]
+    if judged:
+        lines[0] = f"{judged}, {lines[0]}"
+    if response.grown_since_baseline:
+        lines.append(f"against the smallest before, {_growth(response)}")
+    lines[-1] += f": {response.category} ({response.code}, {response.reason}), unconfirmed"
+    lines += _borderline(response)
+    return [*lines, f"note: {response.advice}"] if response.advice else lines
+
+
+def _growth(response: ResponseFacts) -> str:
+    """The smallest earlier area and the change from it; nothing is a percentage of 0."""
+    text = f"{response.growth_from_cm2:.2f} cm²"
+    if response.growth_percent is None:
+        return f"{text} (closed)"
+    return f"{text}: {response.growth_percent:+.0f}%"
+
+
+def _borderline(response: ResponseFacts) -> list[str]:
+    """What else it may be; nothing where one category alone is left."""
+    if response.borderline is None or response.probability is None:
+        return []
+    shares = response.probability.model_dump().items()
+    told = [f"{code} {share:.0%}" for code, share in shares if share >= LEAST_TOLD]
+    if len(told) < 2:
+        return []
+    return [f"borderline: within the measurement error it may be {', '.join(told)}"]

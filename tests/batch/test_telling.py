@@ -7,11 +7,13 @@ from datetime import date
 
 import pytest
 from made_photos import named, ref, shown
+from made_records import BED, figures
 
 from woundseg.batch import telling
 from woundseg.batch.follow import from_text, to_text
 from woundseg.batch.rows import subject_rows
 from woundseg.batch.telling import Context, Facts
+from woundseg.records import Ulcer
 from woundseg.trial import protocol
 
 RULES = protocol.load(None)
@@ -72,6 +74,27 @@ def test_where_a_healed_ulcer_was_goes_from_the_thumbnail_to_the_photograph(tmp_
     context = Context(RULES, date(2026, 1, 20), tmp_path)
     made = telling.subject_report(photos, rows, [], STARTED, context)
     assert made.photos[0].places == {"u1": (199.5, 99.5)}
+
+
+def test_the_intervals_of_the_fractions_come_from_the_record(tmp_path):
+    ends = {"tissue_low": BED, "tissue_high": BED.model_copy(update={"slough": 0.65})}
+    large, small = (figures(area, px) for area, px in ((3.0, 300), (1.0, 100)))
+    ulcers = (large.model_copy(update=ends), small.model_copy(update=dict.fromkeys(ends, BED)))
+    ulcers = tuple(Ulcer(id=f"u{n}", **vars(each)) for n, each in enumerate(ulcers, start=1))
+    both = shown(ref("V2", 15), 3.0, 1.0)
+    both = replace(both, record=both.record.model_copy(update={"ulcers": ulcers}))
+    context = Context(RULES, date(2026, 1, 20), tmp_path)
+
+    def within(*names):
+        rows = list(subject_rows([both], [named(*names)]).rows)
+        made = telling.subject_report([(both, named(*names), b"")], rows, [], STARTED, context)
+        return made.photos[0].tissue_within
+
+    assert within("u1", None)["u1"]["slough"] == (0.25, 0.65)
+    assert within("u1", "u2")["u2"]["slough"] == (0.25, 0.25)
+    # Parts of one ulcer: (300 · 0.65 + 100 · 0.25) / 400.
+    assert within("u1", "u1")["u1"]["slough"] == pytest.approx((0.25, 0.55))
+    assert within(None, None) == {}
 
 
 def test_names_come_back_from_the_store_as_they_were():

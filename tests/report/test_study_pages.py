@@ -32,6 +32,7 @@ from woundseg.errors import OutputError
 from woundseg.pages import markup
 from woundseg.records import Failure
 from woundseg.report import charts, front, writing
+from woundseg.report import subject as subject_page
 from woundseg.report.course import courses
 from woundseg.report.writing import page_name
 
@@ -432,6 +433,17 @@ def test_tissue_is_stacked_to_the_whole_and_leaves_a_gap_when_closed():
     for name in ("granulation", "slough", "necrosis"):
         assert f">{name}</text>" in svg
     assert ">other</text>" not in svg
+
+
+def test_the_table_gives_each_fraction_its_interval_where_the_record_has_one():
+    within = {"granulation": (0.126, 0.988), "slough": (0.01, 0.87)}
+    shown = replace(photo("S01/V0.jpg"), tissue_within={"u1": within})
+    whole = subject([row(0, 8.0)], [shown])
+    table = str(subject_page._figure_table(whole, courses(whole)))
+    ends = '<td data-v="0.7">70 <span class="ends">13–99</span></td>'
+    assert ends in table
+    assert '<td data-v="0.2">20 <span class="ends">1–87</span></td>' in table
+    assert '<td data-v="0.1">10</td>' in table
 
 
 def test_tissue_is_drawn_only_where_it_is_given(tmp_path):

@@ -128,6 +128,17 @@ def test_compare_gives_interval_borderline_and_probability():
     assert compare([Measured(4.0)], Measured(0.0), PROTOCOL).probability.CR == 1.0
 
 
+def test_compare_says_what_growth_is_told_from():
+    grown = compare([Measured(4.0), Measured(1.0), Measured(2.0)], Measured(1.5), PROTOCOL)
+    assert (grown.growth_from_cm2, grown.growth_percent) == (1.0, pytest.approx(50.0))
+    closed = compare([Measured(4.0), Measured(0.0)], Measured(1.0), PROTOCOL)
+    assert (closed.growth_from_cm2, closed.growth_percent) == (0.0, None)
+    rules = PROTOCOL.override({"category": {"pd": {"ref": "baseline"}}})
+    told = compare([Measured(4.0), Measured(1.0)], Measured(6.0), rules)
+    assert (told.growth_from_cm2, told.growth_percent) == (4.0, pytest.approx(50.0))
+    assert not told.grown_since_baseline
+
+
 def test_compare_without_error_is_certain():
     sure = compare([Measured(4.0, 0.0)], Measured(2.0, 0.0), PROTOCOL)
     assert sure.probability.PR == 1.0

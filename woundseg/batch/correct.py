@@ -6,21 +6,18 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from woundseg import files, masks, photo, segment
 from woundseg.batch import provenance
 from woundseg.batch.alone import alone
-from woundseg.batch.one import drawn, overlay_path, record_json, sketch
+from woundseg.batch.one import drawn, overlay_path, record_json
 from woundseg.batch.run import photos_root
 from woundseg.batch.seen import CORRECTED, sketch_json
-from woundseg.colour import Profile
 from woundseg.errors import UsageError
-from woundseg.measure import MeasureOptions
-from woundseg.pipeline import Scored, ScoreOptions, score_outlined
+from woundseg.pipeline import Scored, ScoreOptions, options_from, score_outlined
 from woundseg.records import Failure
-from woundseg.scale import ScaleOptions
 from woundseg.segment import Segmenter
+from woundseg.sketch import sketch
 from woundseg.store import Entry, NewEntry, canonical
 
 
@@ -113,22 +110,4 @@ def _superseding(entry: Entry, made: str, result: str) -> NewEntry:
 
 def score_options(entry: Entry) -> ScoreOptions:
     """How the photograph of a row was measured."""
-    told: dict[str, Any] = json.loads(entry.settings)
-    family = {"marker_dict": told["marker_dict"]} if told["marker_dict"] else {}
-    return ScoreOptions(
-        measure=MeasureOptions(told["min_ulcer_cm2"], told["threshold"]),
-        scale=ScaleOptions(
-            card_line_mm=told["card_line_mm"],
-            marker_mm=told["marker_mm"],
-            mm_per_px=told["mm_per_px"],
-            **family,
-        ),
-        card_profile=_profile(told.get("card_profile")),
-    )
-
-
-def _profile(told: dict[str, list[float]] | None) -> Profile | None:
-    """Measured colours of the card, as they stand in a row's settings."""
-    if told is None:
-        return None
-    return {name: (lab[0], lab[1], lab[2]) for name, lab in told.items()}
+    return options_from(json.loads(entry.settings))

@@ -6,28 +6,21 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
-
 from woundseg import overlay, photo
 from woundseg.errors import UnreadablePhotoError, WoundsegError
-from woundseg.outlines import Points
-from woundseg.pipeline import Scored, ScoreOptions, card_outline, score
-from woundseg.records import Failure, PhotoRef, Scale, ScoreRecord, Sketch
-from woundseg.segment import Segmenter, resized
+from woundseg.pipeline import Scored, ScoreOptions, score
+from woundseg.records import Failure, PhotoRef, ScoreRecord, Sketch
+from woundseg.segment import Segmenter
+from woundseg.sketch import jpeg, sketch
 from woundseg.store import canonical
 
 Stamp = tuple[int, int]
 """A file's size in bytes and its time of change in ns."""
 
-THUMBNAIL_PX = 800
-"""Long side of what is kept of a photograph: enough to follow ulcers and to draw reports."""
-
 OVERLAYS = "overlays"
 TRY_AGAIN = "Run batch again; if it stays, look at the file"
 
-_OVERLAY_QUALITY, _THUMBNAIL_QUALITY = 88, 85
-_STEP_PX = 0.25
-"""An outline is kept as closely as this, in pixels of the thumbnail."""
+_OVERLAY_QUALITY = 88
 
 
 @dataclass(frozen=True)
@@ -131,7 +124,7 @@ def _outcome(ref: PhotoRef, scored: Scored) -> Outcome:
 def drawn(scored: Scored) -> bytes:
     """The photograph with its outlines and figures, JPEG."""
     picture = overlay.draw(scored.photo.pixels, scored.record, scored.measurement, scored.scale)
-    return _jpeg(picture, _OVERLAY_QUALITY)
+    return jpeg(picture, _OVERLAY_QUALITY)
 
 
 def record_json(record: ScoreRecord) -> str:
@@ -143,34 +136,3 @@ def overlay_path(out: Path, relative: str) -> Path:
     """Where the picture of a photograph stands."""
     suffix = "" if relative.lower().endswith((".jpg", ".jpeg")) else ".jpg"
     return out / OVERLAYS / f"{relative}{suffix}"
-
-
-def sketch(scored: Scored) -> Sketch:
-    """What the study keeps of the photograph."""
-    pixels = scored.photo.pixels
-    height, width = pixels.shape[:2]
-    ratio = min(1.0, THUMBNAIL_PX / max(height, width))
-    size = max(1, round(width * ratio)), max(1, round(height * ratio))
-    usable = scored.scale if isinstance(scored.scale, Scale) else None
-    hidden = card_outline(usable)
-    return Sketch(
-        thumbnail=_jpeg(resized(pixels, size), _THUMBNAIL_QUALITY),
-        thumb_px_per_px=ratio,
-        outlines=tuple(
-            tuple(_thinned(line, _STEP_PX / ratio) for line in lines)
-            for lines in scored.measurement.outlines
-        ),
-        hidden=() if hidden is None else tuple((float(x), float(y)) for x, y in hidden.round(1)),
-    )
-
-
-def _thinned(line: Points, step_px: float) -> tuple[tuple[float, float], ...]:
-    """A closed outline with fewer corners, nowhere further than ``step_px`` from it."""
-    kept = cv2.approxPolyDP(line.astype("float32"), step_px, True)[:, 0]
-    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in kept)
-
-
-def _jpeg(pixels: photo.ByteImage, quality: int) -> bytes:
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
-    return bytes(encoded)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from woundseg.batch.elsewhere import MATCH_UNSURE, elsewhere
 from woundseg.batch.seen import CORRECTED, Seen
@@ -119,15 +119,20 @@ def _photo_rows(photo: Seen, named: Named, seq: int, known: _Known) -> list[Visi
 
 def _found(photo: Seen, named: Named) -> list[_Said]:
     """Every name with its figures; an ulcer that has parted in two has several parts."""
+    return [
+        _Said(ulcer, "Y", named.codes(ulcer), _together(figures))
+        for ulcer, figures in parts_by_name(photo, named).items()
+    ]
+
+
+def parts_by_name(photo: Seen, named: Named) -> dict[str, list[UlcerFigures]]:
+    """The photograph's ulcers by name; one that has parted in two has several parts."""
     parts: dict[str, list[UlcerFigures]] = {}
     ulcers = photo.record.ulcers if photo.record else ()
     for figures, name in zip(ulcers, named.names, strict=True):
         if name is not None:
             parts.setdefault(name, []).append(figures)
-    return [
-        _Said(ulcer, "Y", named.codes(ulcer), _together(figures))
-        for ulcer, figures in parts.items()
-    ]
+    return parts
 
 
 def _nothing_named(photo: Seen, named: Named, known: _Known) -> _Said:
@@ -145,7 +150,7 @@ def _together(parts: list[UlcerFigures]) -> dict[str, float | None]:
         figures: dict[str, float | None] = {name: getattr(one, name) for name in _SUMMED + _SINGLE}
     else:
         figures = {name: _sum([getattr(part, name) for part in parts]) for name in _SUMMED}
-    return figures | _tissue(parts)
+    return figures | tissue_together(parts, "tissue")
 
 
 def _sum(values: list[float | None]) -> float | None:
@@ -153,16 +158,18 @@ def _sum(values: list[float | None]) -> float | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _tissue(parts: list[UlcerFigures]) -> dict[str, float | None]:
-    """Fractions weighted by area in pixels; none where a part has none."""
+def tissue_together(
+    parts: list[UlcerFigures], name: Literal["tissue", "tissue_low", "tissue_high"]
+) -> dict[str, float]:
+    """Fractions, or interval ends, weighted by area in pixels; empty where a part has none."""
     weights = [part.area_px or 0 for part in parts]
-    fractions = [part.tissue for part in parts]
+    fractions = [getattr(part, name) for part in parts]
     if not all(fractions) or not sum(weights):
         return {}
     return {
-        name: sum(w * getattr(f, name) for w, f in zip(weights, fractions, strict=True))
+        tissue: sum(w * getattr(f, tissue) for w, f in zip(weights, fractions, strict=True))
         / sum(weights)
-        for name in _TISSUES
+        for tissue in _TISSUES
     }
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from woundseg.batch.elsewhere import elsewhere, without_told
-from woundseg.batch.follow import FLAG_ADVICE
 from woundseg.batch.one import overlay_path
-from woundseg.batch.rows import DATE_FROM_CAMERA
+from woundseg.batch.rows import DATE_FROM_CAMERA, parts_by_name, tissue_together
 from woundseg.batch.seen import Outline, Seen
-from woundseg.match import Named
+from woundseg.match import FLAG_ADVICE, Named
 from woundseg.records import QualityFlag, VisitRow
 from woundseg.report import PhotoShown, SubjectReport
-from woundseg.report.facts import Place
+from woundseg.report.facts import Place, Within
 from woundseg.trial.cells import NEVER, iso_text
 from woundseg.trial.healing_course import HealingRow
 from woundseg.trial.protocol import Protocol
@@ -131,6 +130,7 @@ def _shown(seen: Seen, named: Named, thumbnail: bytes, overlay: str) -> PhotoSho
         failure=seen.failure,
         places=_places(seen, named),
         overlay=overlay,
+        tissue_within=_tissue_within(seen, named),
     )
 
 
@@ -140,6 +140,15 @@ def _outlines(seen: Seen, named: Named) -> dict[str, tuple[Outline, ...]]:
     if seen.measurable:
         for name, lines in zip(named.names, seen.outlines, strict=False):
             found[name or ""] = (*found.get(name or "", ()), *lines)
+    return found
+
+
+def _tissue_within(seen: Seen, named: Named) -> dict[str, Within]:
+    """By ulcer, the 95% intervals of its shares: visits.csv has no columns for them."""
+    found: dict[str, Within] = {}
+    for ulcer, parts in parts_by_name(seen, named).items() if seen.speaks else ():
+        low, high = tissue_together(parts, "tissue_low"), tissue_together(parts, "tissue_high")
+        found[ulcer] = {tissue: (end, high[tissue]) for tissue, end in low.items()}
     return found
 
 

@@ -36,7 +36,8 @@ from woundseg.errors import (
 
 if TYPE_CHECKING:
     from woundseg.cli.parts import Commands
-    from woundseg.pipeline import Scored
+    from woundseg.pipeline import Scored, ScoreOptions
+    from woundseg.segment import Segmenter
     from woundseg.trial.endpoint import Endpoint
     from woundseg.trial.protocol import Protocol
 
@@ -140,21 +141,35 @@ def _score(arguments: argparse.Namespace) -> int:
     segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
     scored = score(read, segmenter, options)
     if arguments.baseline and rules is not None:
-        from woundseg import baseline
-
-        # Millimetres per pixel hold for one photograph; a card or marker is found in each.
-        others = options.without_given_scale()
-        earlier = [
-            baseline.read(text, lambda path: score(photo.read(path), segmenter, others).record)
-            for text in arguments.baseline
-        ]
-        scored = scored.with_response(baseline.respond(earlier, scored.record, rules))
+        scored = _compared(scored, arguments.baseline, segmenter, (options, rules))
     if arguments.out is not None:
         for path in results.write(scored, arguments.out, arguments.photo.stem):
             sys.stderr.write(f"wrote {path}\n")
     say(results.to_json(scored) if arguments.json else wording.describe(scored.record) + "\n")
     _refuse_unmeasurable(scored, arguments.require_scale)
     return EXIT_DONE
+
+
+def _compared(
+    scored: Scored, told: Sequence[str], segmenter: Segmenter, how: tuple[ScoreOptions, Protocol]
+) -> Scored:
+    """With the response to the earlier visits that were told."""
+    from woundseg import baseline, photo
+    from woundseg.pipeline import score
+
+    # Millimetres per pixel hold for one photograph; a card or marker is found in each.
+    options, rules = how[0].without_given_scale(), how[1]
+    earlier = [
+        baseline.read(text, lambda path: score(photo.read(path), segmenter, options))
+        for text in told
+    ]
+    now = baseline.visit_of(scored)
+    if baseline.several([*earlier, now]):
+        earlier = [
+            baseline.with_sketch(visit, lambda found, as_then: score(found, segmenter, as_then))
+            for visit in earlier
+        ]
+    return scored.with_response(baseline.respond(earlier, now, rules))
 
 
 def _rules(arguments: argparse.Namespace) -> Protocol | None:

@@ -13,12 +13,13 @@
 ``docs/matching.md`` says what is done, when a person is asked, and how well it works.
 """
 
-from woundseg.match.following import MatchOptions, Named, follow
+from woundseg.match.following import FLAG_ADVICE, MatchOptions, Named, follow
 from woundseg.match.likeness import LikenessOptions
 from woundseg.match.look import Look
 from woundseg.match.registration import RegisterOptions, Registration, register
 
 __all__ = [
+    "FLAG_ADVICE",
     "LikenessOptions",
     "Look",
     "MatchOptions",

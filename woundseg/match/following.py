@@ -18,6 +18,20 @@ FRAME_MM: Final = 250.0
 """What the long side of a photograph without any scale is taken to show."""
 
 
+FLAG_ADVICE = {
+    "match_unsure": "Which ulcer this is cannot be told: look, and name it in the manifest.",
+    "match_unregistered": "Taken for the same ulcer by size alone: look whether it is.",
+    "possible_new_ulcer": "There may be a new ulcer, too small to be counted: look at the foot.",
+    "new_ulcer": "A new ulcer was opened: look whether it is one.",
+    "match_overridden": "The manifest's name belongs elsewhere by the skin around it: look again.",
+    "out_of_view": "The ulcer's place is out of the frame: show more of the foot.",
+    "hidden": "The ulcer's place is covered (card, dressing): uncover it and take it again.",
+    "merged": "Two ulcers have grown together: decide which one goes on.",
+    "split": "The ulcer has parted; its parts are added up: look whether they belong together.",
+}
+"""What a person is asked to do, by the code of a flag of matching."""
+
+
 @dataclass(frozen=True)
 class MatchOptions:
     """How ulcers are followed.

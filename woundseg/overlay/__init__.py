@@ -214,16 +214,15 @@ def _panel(record: ScoreRecord, width: int, text_px: float, close: bed.CloseUp |
     room = width - 2 * margin
     figures = _wrapped(_figure_lines(record), room, text_px)
     flags = _wrapped(_flag_lines(record), room, text_px)
-    tissue = record.total.tissue if record.quality.measurable else None
+    shown = record.quality.measurable and record.total.tissue is not None
     height = 2 * margin + _height(figures, text_px) + _height(flags, text_px)
-    height += bed.height(close, room, text_px) if tissue else 0.0
+    height += bed.height(record.total, close, room, text_px) if shown else 0.0
     panel = Pictures.new("RGB", (width, math.ceil(height)), PAPER)
     pen = Pens.Draw(panel)
     pen.line((0, 0, width, 0), fill=_RULE, width=max(1, round(text_px / 20)))
     y = _write(pen, figures, (margin, margin), text_px)
-    if tissue:
-        shares = {name: float(share) for name, share in tissue.model_dump().items()}
-        y = bed.draw(panel, shares, close, (margin, y, room), text_px)
+    if shown:
+        y = bed.draw(panel, record.total, close, (margin, y, room), text_px)
     _write(pen, flags, (margin, y), text_px)
     return panel
 
@@ -253,7 +252,13 @@ def _response_lines(record: ScoreRecord) -> list[_Line]:
         return []
     if facts.percent_change is None:
         return [_Line(f"Change: {facts.code} ({facts.reason})")]
-    return [_Line(f"{facts.percent_change:+.0f}% since baseline: {facts.code}, unconfirmed")]
+    which = f"{record.judged}: " if record.judged else ""
+    told = [f"{which}{facts.percent_change:+.0f}% since baseline"]
+    if facts.grown_since_baseline:
+        growth = "grown" if facts.growth_percent is None else f"{facts.growth_percent:+.0f}%"
+        told.append(f"{growth} since the smallest, {_rounded(facts.growth_from_cm2 or 0.0)} cm²")
+    told[-1] += f": {facts.code}, unconfirmed"
+    return [_Line(line) for line in told]
 
 
 def _area(figures: UlcerFigures) -> str:

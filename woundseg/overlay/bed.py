@@ -1,5 +1,7 @@
 """The bed's tissues in the panel: a bar of shares with its key, and the ulcer painted.
 
+The key gives each share its 95% interval, as the record's text does.
+
 Each tissue has a fixed colour that colour-blind readers can tell from the others, and its first
 letter stands on the largest patch, so that colour is not needed.
 """
@@ -16,14 +18,16 @@ from woundseg.classes import TISSUES, PixelClass
 from woundseg.masks import ByteMap
 from woundseg.measure import Measurement
 from woundseg.overlay.lettering import INK, PAPER, font
+from woundseg.records import UlcerFigures
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
 
-_BAR: Final = 2.6
+_BAR: Final = 1.4
+_KEY: Final = 1.2
 _CLOSE_UP: Final = 7.0
-"""Heights in text heights: of the bar with its key, and of the pictures at most."""
+"""Heights in text heights: of the bar, of a row of its key, and of the pictures at most."""
 _SEEN_THROUGH: Final = 0.3
 """Share of the photograph in the painted picture."""
 _AROUND: Final = 0.25
@@ -63,10 +67,14 @@ def _square(array: ByteMap, left: int, top: int, side: int) -> ByteMap:
     return square
 
 
-def height(close: CloseUp | None, room: float, text_px: float) -> float:
+def height(total: UlcerFigures, close: CloseUp | None, room: float, text_px: float) -> float:
     """What ``draw`` needs."""
     pictures = 0 if close is None else _side(room, text_px) + 0.6 * text_px
-    return _BAR * text_px + pictures
+    return _above_pictures(total, room, text_px) + pictures
+
+
+def _above_pictures(total: UlcerFigures, room: float, text_px: float) -> float:
+    return (_BAR + _KEY * len(_rows(_labels(total), room, text_px))) * text_px
 
 
 def _side(room: float, text_px: float) -> int:
@@ -75,7 +83,7 @@ def _side(room: float, text_px: float) -> int:
 
 def draw(
     panel: Image,
-    shares: dict[str, float],
+    total: UlcerFigures,
     close: CloseUp | None,
     at: tuple[float, float, float],
     text_px: float,
@@ -84,7 +92,7 @@ def draw(
 
     Args:
         panel: to draw into.
-        shares: of the bed, by tissue.
+        total: its shares of the bed and their intervals.
         close: the pictures; None draws none.
         at: left, top and width.
         text_px: height of usual text.
@@ -93,12 +101,13 @@ def draw(
 
     x, y, room = at
     pen = Pens.Draw(panel)
+    shares = total.tissue.model_dump() if total.tissue else {}
     _bar(pen, shares, (x, y + 0.5 * text_px, room), 0.6 * text_px)
-    _key(pen, shares, (x, y + 2.25 * text_px, room), text_px)
+    _key(pen, _labels(total), (x, y + 2.25 * text_px, room), text_px)
     if close is not None:
-        top = y + (_BAR + 0.2) * text_px
+        top = y + _above_pictures(total, room, text_px) + 0.2 * text_px
         _pictures(panel, close, (x, top), (_side(room, text_px), text_px))
-    return y + height(close, room, text_px)
+    return y + height(total, close, room, text_px)
 
 
 def _bar(
@@ -106,29 +115,60 @@ def _bar(
 ) -> None:
     start, y, room = at
     for tissue in TISSUES:
-        end = start + shares[tissue.name] * room
+        end = start + shares.get(tissue.name, 0.0) * room
         if end - start >= 1:
             pen.rectangle((start, y, end, y + high), fill=tissue.colour)
         start = end
 
 
-def _key(
-    pen: ImageDraw, shares: dict[str, float], at: tuple[float, float, float], text_px: float
-) -> None:
-    """Names and shares in one line, smaller where all of them would not fit."""
-    x, baseline, room = at
-    labels = {
-        tissue: f"{tissue.name} {100 * shares[tissue.name]:.0f}%"
-        for tissue in TISSUES
-        if shares[tissue.name] >= 0.005
+def _labels(total: UlcerFigures) -> dict[PixelClass, str]:
+    """What the key says of each tissue; a hyphen, for the panel's font has no longer dash."""
+    told = total.shares_told(dash="-")
+    return {
+        tissue: f"{tissue.name} {told[tissue.name]}" for tissue in TISSUES if tissue.name in told
     }
-    wide = sum(font(0.8 * text_px).getlength(label) + 1.25 * text_px for label in labels.values())
-    text_px *= min(1.0, room / wide)
-    type_face, side = font(0.8 * text_px), 0.5 * text_px
+
+
+def _wide(label: str, text_px: float) -> float:
+    """A label with its square before it and a gap after it."""
+    return float(font(0.8 * text_px).getlength(label) + 1.25 * text_px)
+
+
+def _rows(
+    labels: dict[PixelClass, str], room: float, text_px: float
+) -> list[dict[PixelClass, str]]:
+    """As many labels to a row as fit; at least one."""
+    rows: list[dict[PixelClass, str]] = []
+    left = 0.0
     for tissue, label in labels.items():
-        pen.rectangle((x, baseline - side, x + side, baseline), fill=tissue.colour)
-        pen.text((x + 1.3 * side, baseline), label, font=type_face, anchor="ls", fill=INK)
-        x += 1.3 * side + type_face.getlength(label) + 0.6 * text_px
+        wide = _wide(label, text_px)
+        if not rows or wide > left:
+            rows.append({})
+            left = room
+        rows[-1][tissue] = label
+        left -= wide
+    return rows
+
+
+def _key(
+    pen: ImageDraw,
+    labels: dict[PixelClass, str],
+    at: tuple[float, float, float],
+    text_px: float,
+) -> None:
+    """Names and shares in as many rows as they need, smaller where a name alone does not fit."""
+    left, baseline, room = at
+    pitch = _KEY * text_px
+    rows = _rows(labels, room, text_px)
+    text_px *= min([1.0, *(room / _wide(label, text_px) for label in labels.values())])
+    type_face, side = font(0.8 * text_px), 0.5 * text_px
+    for row in rows:
+        x = left
+        for tissue, label in row.items():
+            pen.rectangle((x, baseline - side, x + side, baseline), fill=tissue.colour)
+            pen.text((x + 1.3 * side, baseline), label, font=type_face, anchor="ls", fill=INK)
+            x += 1.3 * side + type_face.getlength(label) + 0.6 * text_px
+        baseline += pitch
 
 
 def _pictures(

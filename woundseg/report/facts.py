@@ -16,6 +16,8 @@ from woundseg.trial.protocol import CategoryRules
 
 Place = tuple[float, float]
 Outlines = tuple[tuple[Place, ...], ...]
+Within = Mapping[str, tuple[float, float]]
+"""Lower and upper end of the 95% interval of each tissue's share, by the tissue's name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class PhotoShown:
             told; the view of a healed ulcer is centred there.
         overlay: its large picture, relative to the folder of report.html with ``/``; blank
             without one.
+        tissue_within: by the ulcer's name; none where the record has no intervals.
     """
 
     path: str
@@ -48,6 +51,7 @@ class PhotoShown:
     failure: Failure | None = None
     places: Mapping[str, Place] = field(default_factory=dict)
     overlay: str = ""
+    tissue_within: Mapping[str, Within] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

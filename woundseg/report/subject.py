@@ -25,6 +25,7 @@ CSS: Final = """
 .eye ul{margin:.2rem 0 0}
 .subject .table{margin:.6rem 0}
 .subject td.l{min-width:9rem}
+.subject td .ends{display:block;color:var(--muted);font-size:.9em}
 .subject table{font-size:.84rem}
 .subject th,.subject td{padding-right:.6rem}
 @media print{.subject table{font-size:.58rem}.subject td.l{min-width:4rem}
@@ -55,7 +56,10 @@ _FIGURES: Final = (
     Column("Length, cm", True),
     Column("Width, cm", True),
     Column("Perimeter, cm", True),
-    *(Column(f"{tissue.name.capitalize()}, %", True, tissue.meaning) for tissue in TISSUES),
+    *(
+        Column(f"{each.name.capitalize()}, %", True, f"{each.meaning}; 95 % interval")
+        for each in TISSUES
+    ),
     Column("Scale"),
     Column("Flags"),
 )
@@ -156,7 +160,7 @@ def _figure_cells(
     cm2 = measured(row)
     since = report.baseline_date is not None and row.date > report.baseline_date
     change = 100 * (cm2 - baseline) / baseline if since and baseline and cm2 is not None else None
-    bed = (getattr(row, tissue.name) for tissue in TISSUES)
+    within = photo.tissue_within.get(row.ulcer, {}) if photo else {}
     area = NONE if cm2 is None else words.digits(cm2)
     return [
         Cell(row.date.isoformat()),
@@ -169,10 +173,21 @@ def _figure_cells(
             Cell(number(value) if cm2 is not None else NONE, value if cm2 is not None else None)
             for value in (row.length_cm, row.width_cm, row.perimeter_cm)
         ),
-        *(Cell(NONE if share is None else number(100 * share, 0), share) for share in bed),
+        *(_share_cell(getattr(row, each.name), within.get(each.name)) for each in TISSUES),
         Cell(row.scale),
         Cell(", ".join(row.flags) or NONE),
     ]
+
+
+def _share_cell(share: float | None, within: tuple[float, float] | None) -> Cell:
+    """A tissue's percentage with its interval under it."""
+    if share is None:
+        return Cell(NONE)
+    told = number(100 * share, 0)
+    if within is None:
+        return Cell(told, share)
+    ends = "–".join(number(100 * end, 0) for end in within)
+    return Cell(joined((told, element("span", ends, class_="ends")), " "), share)
 
 
 def _healing(report: SubjectReport) -> Iterator[Html]:

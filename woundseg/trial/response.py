@@ -130,9 +130,13 @@ def _reopened(visit: VisitFacts, protocol: Protocol) -> Bools:
     return visit.reopened & ~visit.closed
 
 
+def _growth_from(visit: VisitFacts, rules: CategoryRules) -> Floats:
+    return visit.nadir if rules.pd.ref == "nadir" else visit.baseline
+
+
 def _grown(visit: VisitFacts, protocol: Protocol) -> Bools:
     rules = protocol.category
-    reference = visit.nadir if rules.pd.ref == "nadir" else visit.baseline
+    reference = _growth_from(visit, rules)
     enough_cm2 = _at_least(visit.area - reference, rules.pd.min_increase_cm2, rules)
     change = percent_change(visit.area, reference)
     enough_pct = (reference == 0.0) | _at_least(change, rules.pd.min_increase_pct, rules)
@@ -233,17 +237,20 @@ def compare(
         seed: of the Monte Carlo draws; ``uncertainty.seed`` when None.
 
     Returns:
-        Code, reason, percent change with its interval (both areas' errors), borderline, and the
+        Code, reason, percent change with its interval (both areas' errors), borderline, the
         probability of each category over ``uncertainty.draws`` draws of all areas, judged by
-        the same rules.
+        the same rules, and the change from the area that growth is told from.
     """
     areas, spreads = _areas_and_errors([*earlier, current], protocol)
-    codes, orders = classify(_facts(areas[None, :], protocol), protocol)
+    visit = _facts(areas[None, :], protocol)
+    codes, orders = classify(visit, protocol)
     code, reason = Code(int(codes[0])), REASONS[int(orders[0])]
     if code is Code.NE:
         return not_evaluable(reason, _known(areas))
     z = z_value(protocol.uncertainty.level)
     low, high = ratio_interval(areas[-1], areas[0], spreads[-1], spreads[0], z)
+    growth_from = float(_growth_from(visit, protocol.category)[0])
+    growth = float(percent_change(areas[-1], np.asarray(growth_from)))
     return ResponseFacts(
         baseline_cm2=float(areas[0]),
         percent_change=float(percent_change(areas[-1], areas[0])),
@@ -254,6 +261,8 @@ def compare(
         reason=reason,
         borderline=_borderline(areas, spreads, z, protocol),
         probability=_probability(areas, spreads, protocol, seed),
+        growth_from_cm2=growth_from,
+        growth_percent=None if np.isnan(growth) else growth,
     )
 
 
