@@ -294,6 +294,16 @@ class Behaviour:
         assert study.measured("S1/v2.jpg", B, half) is None
         assert study.measured("s1/v1.jpg", A, half) is None
 
+    def test_what_a_run_found_and_what_a_person_said_are_asked_for_by_themselves(self, study):
+        assert (study.found("S1/v1.jpg"), study.corrected("S1/v1.jpg", A)) == (None, None)
+        study.append([new(area=1), new(kind="corrected", area=2), new(kind="corrected", area=3)])
+        study.append([new(kind="corrected", area=4, sha256=B), new("S1/v2.jpg", "failed")])
+        assert study.found("S1/v1.jpg").number == 1
+        assert study.found("S1/v2.jpg").kind == "failed"
+        assert study.corrected("S1/v1.jpg", A).number == 3
+        assert study.corrected("S1/v1.jpg", B).number == 4
+        assert study.corrected("S1/v2.jpg", A) is None
+
     def test_paths_are_in_the_order_of_code_points(self, study, monkeypatch):
         monkeypatch.setattr(database_room, "PAGE", 2)
         paths = ["b.jpg", "a b.jpg", "B.jpg", "a.jpg", "é.jpg", "中/1.jpg", "🦶.jpg", "ab.jpg"]
@@ -367,6 +377,27 @@ class Behaviour:
             study.remember(name, stamp, text)
             assert study.recall(name, stamp) is None
         assert (study.count(), list(study.alterations())) == (0, [])
+
+    def test_texts_with_a_stamp_are_hashed_in_order_and_forgotten_together(
+        self, study, monkeypatch
+    ):
+        """Computed outside Python: ``printf %s '["S1","1","eins"]["S2","2","zwei"]' | sha256sum``.
+
+        That of no bytes is FIPS 180-4's e3b0c442….
+        """
+        monkeypatch.setattr(database_room, "PAGE", 1)
+        assert study.notes_sha256().startswith("e3b0c44298fc1c14")
+        study.remember("S2", "2", "zwei")
+        study.remember("S1", "1", "eins")
+        study.remember("photos root", "", "/somewhere")
+        whole = study.notes_sha256()
+        assert whole.startswith("c11370965487543c")
+        study.remember("S1", "1", "Eins")
+        assert study.notes_sha256() != whole
+        study.forget()
+        assert (study.recall("S1", "1"), study.recall("S2", "2")) == (None, None)
+        assert study.recall("photos root", "") == "/somewhere"
+        assert study.notes_sha256().startswith("e3b0c44298fc1c14")
 
     # --- append-only, and what was altered all the same ---------------------------------------
 
