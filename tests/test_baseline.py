@@ -34,7 +34,7 @@ def test_an_area_a_record_a_photograph(tmp_path, monkeypatch):
     assert baseline.read("0", never) == known(0.0)
     path = tmp_path / "RECORD.JSON"
     path.write_text(record(3.0).model_dump_json())
-    assert baseline.read(str(path), never) == Visit(record=record(3.0))
+    assert baseline.read(str(path), never) == Visit(record=record(3.0), folder=tmp_path)
     asked = []
     monkeypatch.setattr(baseline, "sketch", lambda _: KEPT)
     scored = SimpleNamespace(record=record(5.0))
@@ -210,6 +210,10 @@ def test_a_records_photograph_is_measured_again_with_its_settings(tmp_path, monk
         other = told.model_copy(update={"photo": facts.model_copy(update=change)})
         assert kept(other).sketch is None
     assert len(asked) == 3
+    # Named from the folder that score was run in: found from the record's own folder too.
+    away = facts.model_copy(update={"path": f"nowhere/{path.name}"})
+    moved_away = Visit(record=told.model_copy(update={"photo": away}), folder=tmp_path)
+    assert baseline._photograph(moved_away, moved_away.record).path == path
     assert baseline.with_sketch(known(4.0), never) == known(4.0)
     assert baseline.with_sketch(FIRST, never) is FIRST
 

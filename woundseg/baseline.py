@@ -34,7 +34,7 @@ ADVICE = {
 """What to do, by the reason why a visit cannot be judged."""
 
 _AREA_ALONE = (
-    "Several ulcers are in view, and an area alone does not say which one it is of: "
+    "A photograph shows several ulcers, and an area alone does not say which one it is of: "
     "give the earlier photograph or its record."
 )
 _TOLD = ("match_unregistered", "merged", "split", "out_of_view", "hidden")
@@ -52,11 +52,13 @@ class Visit:
         area_cm2: as given.
         record: the photograph's figures.
         sketch: of the photograph, to follow its ulcers; None where it is not at hand.
+        folder: of the record's file; its photograph may be named from there.
     """
 
     area_cm2: float | None = None
     record: ScoreRecord | None = None
     sketch: Sketch | None = None
+    folder: Path | None = None
 
 
 def read(argument: str, score_photo: Callable[[Path], Scored]) -> Visit:
@@ -75,7 +77,7 @@ def read(argument: str, score_photo: Callable[[Path], Scored]) -> Visit:
     except ValueError:
         path = Path(argument)
         if path.suffix.lower() == ".json":
-            return Visit(record=_read_record(path))
+            return Visit(record=_read_record(path), folder=path.parent)
         return visit_of(score_photo(path))
     if not (math.isfinite(area_cm2) and area_cm2 >= 0):
         raise UsageError(f"--baseline {argument}", "is no area in cm²", RECORD_FORMS)
@@ -115,14 +117,25 @@ def with_sketch(visit: Visit, score_as: Callable[[Photo, ScoreOptions], Scored])
     record = visit.record
     if record is None or visit.sketch is not None:
         return visit
-    try:
-        found = photo.read(Path(record.photo.path))
-    except UnreadablePhotoError:
-        return visit
-    if found.sha256 != record.photo.sha256:
+    found = _photograph(visit, record)
+    if found is None:
         return visit
     again = score_as(found, options_from(record.settings.model_dump()))
     return replace(visit, sketch=sketch(again)) if _agree(record, again.record) else visit
+
+
+def _photograph(visit: Visit, record: ScoreRecord) -> Photo | None:
+    """The record's very photograph: where it was named, or as seen from the record's folder."""
+    named = Path(record.photo.path)
+    beside = [] if visit.folder is None else [visit.folder / named, visit.folder / named.name]
+    for path in (named, *beside):
+        try:
+            found = photo.read(path)
+        except UnreadablePhotoError:
+            continue
+        if found.sha256 == record.photo.sha256:
+            return found
+    return None
 
 
 def _agree(one: ScoreRecord, other: ScoreRecord) -> bool:

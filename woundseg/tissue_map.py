@@ -40,9 +40,10 @@ FloatMap = NDArray[np.float32]
 Window = tuple[slice, slice]
 
 SHIPPED_WEIGHTS = "models/tissue.onnx"
-READING = 2
-"""Version of how colours are put right and tissue is read: with it a study's photographs are
-measured again. 2: burnt channels held up, the estimate without a card limited, burnt beds told."""
+READING = 3
+"""Version of how colours are put right and told of, and tissue is read: with it a study's
+photographs are measured again. 2: burnt channels held up, the estimate without a card limited,
+burnt beds told. 3: coloured light told."""
 LOOK_PX = 224
 """Long side of a look."""
 DRAWN_PX = 336

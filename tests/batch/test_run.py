@@ -320,6 +320,21 @@ def test_a_folder_that_cannot_be_written(photos, tmp_path, toy):
         go(photos, tmp_path / "file" / "study", toy)
 
 
+@pytest.mark.parametrize(
+    "name", ["study/study.sqlite", "study/.study.sqlite.lock", "photos/" + FIRST, "who.csv"]
+)
+def test_an_export_takes_the_place_of_nothing_that_the_run_needs(photos, out, toy, tmp_path, name):
+    told = f"path,subject,visit,date\n{FIRST},S1,V1,2026-01-05\n"
+    (tmp_path / "who.csv").write_text(told, encoding="utf-8")
+    go(photos, out, toy)
+    target = tmp_path / name
+    before = target.read_bytes()
+    more = {"manifest": target} if name == "who.csv" else {}
+    with pytest.raises(UsageError, match="Give it another name"):
+        go(photos, out, toy, redcap=target, **more)
+    assert target.read_bytes() == before
+
+
 def test_exports_are_written_when_asked_for(photos, out, toy, tmp_path):
     fhir, redcap = tmp_path / "o.json", tmp_path / "r.csv"
     summary, _ = go(photos, out, toy, fhir=fhir, redcap=redcap)

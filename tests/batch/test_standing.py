@@ -15,7 +15,7 @@ toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
 
 from study import CLOCK, Here, draw, go, options
 
-from woundseg import masks
+from woundseg import masks, store
 from woundseg.batch.correct import Correction, correct
 from woundseg.batch.run import Watch, run
 from woundseg.batch.verify import VerifyOptions, verify
@@ -204,6 +204,85 @@ def test_a_picture_outlined_by_hand_stays_when_the_machine_measures_again(
     assert V1 in engine.measured
     assert overlay(out, V1).read_bytes() == picture
     assert table(out)[V1]["area_cm2"] == corrected["area_cm2"]
+
+
+def test_another_content_and_back_leaves_no_picture_of_the_other(corrected, photos, out, toy):
+    first = (photos / V1).read_bytes()
+    pixels = toy_weights.photograph()
+    pixels[0, 0] = 9, 9, 9
+    toy_weights.save(photos / V1, pixels)
+    go(photos, out, toy, score=line(100))
+    assert overlay(out, V1).exists()
+    (photos / V1).write_bytes(first)
+    go(photos, out, toy, score=line(100))
+    assert table(out)[V1] == corrected
+    assert not overlay(out, V1).exists()
+    assert verify(out, VerifyOptions(sample=0)).sound
+
+
+def test_a_photograph_that_became_damaged_keeps_no_picture(photos, out, toy):
+    go(photos, out, toy)
+    (photos / V2).write_bytes((photos / V2).read_bytes()[:100])
+    go(photos, out, toy)
+    assert table(out)[V2]["evaluable"] == "N"
+    assert not overlay(out, V2).exists()
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches SIGKILL."""
+
+
+def killed(*_: object) -> None:
+    raise Killed
+
+
+def test_a_run_that_is_killed_beside_a_picture_leaves_none_that_is_wrong(
+    photos, out, toy, monkeypatch
+):
+    """Measured at 100 mm, killed as 95 mm is stored, then 100 mm again."""
+    go(photos, out, toy, score=line(100))
+    before = overlay(out, V1).read_bytes()
+    monkeypatch.setattr(store.Store, "append", killed)
+    with pytest.raises(Killed):
+        go(photos, out, toy, score=line(95))
+    monkeypatch.undo()
+    go(photos, out, toy, score=line(100))
+    assert not overlay(out, V1).exists() or overlay(out, V1).read_bytes() == before
+    assert verify(out, VerifyOptions(sample=0)).sound
+
+
+def test_a_correction_that_is_killed_leaves_no_picture_of_it(
+    photos, out, toy, tmp_path, monkeypatch
+):
+    go(photos, out, toy)
+    masks.write_mask(tmp_path / "mask.png", np.ones(toy_weights.photograph().shape[:2], np.bool_))
+    monkeypatch.setattr(store.Store, "append", killed)
+    with pytest.raises(Killed):
+        outline(out, toy, tmp_path)
+    monkeypatch.undo()
+    assert verify(out, VerifyOptions(sample=0)).sound
+
+
+def test_verify_beside_a_run_at_work_accuses_nobody(photos, out, toy):
+    go(photos, out, toy)
+    (out / "visits.csv").write_text("as a run is about to write it", encoding="utf-8")
+    assert not verify(out, VerifyOptions(sample=0)).sound
+    with store.Store.open(out / "study.sqlite") as kept, kept.alone():
+        verdict = verify(out, VerifyOptions(sample=0))
+    assert verdict.sound
+    assert "a run is at work" in verdict.notes[0]
+
+
+def test_an_ulcer_that_a_person_took_back_was_met(tmp_path, out, toy):
+    """V2 shows no ulcer: no healed 0, though V1 has no figures any more."""
+    draw(tmp_path / "photos", V1)
+    (tmp_path / "photos" / V2).parent.mkdir(parents=True)
+    toy_weights.save(tmp_path / "photos" / V2, toy_weights.photograph(ulcers=()))
+    go(tmp_path / "photos", out, toy)
+    correct(out, Correction(V1, "A. Nurse", "dressed"), CLOCK)
+    go(tmp_path / "photos", out, toy)
+    rows = table(out)
+    assert [(rows[v]["evaluable"], rows[v]["area_cm2"]) for v in (V1, V2)] == [("N", "")] * 2
 
 
 def test_a_photograph_called_not_evaluable_has_no_picture_with_figures(photos, out, toy):

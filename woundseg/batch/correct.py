@@ -10,7 +10,7 @@ from pathlib import Path
 from woundseg import files, masks, photo, segment
 from woundseg.batch import provenance
 from woundseg.batch.alone import alone
-from woundseg.batch.one import drawn, overlay_path, record_json
+from woundseg.batch.one import drawn, overlay_path, record_json, write_overlay
 from woundseg.batch.run import photos_root
 from woundseg.batch.seen import CORRECTED, sketch_json
 from woundseg.errors import UsageError
@@ -66,9 +66,8 @@ def correct(study: Path, correction: Correction, at: datetime) -> str:
         made = provenance.made("", at, by=correction.by, reason=correction.reason)
         picture = overlay_path(study, correction.path)
         if correction.mask is None:
-            head = kept.append([_not_evaluable(entry, correction, made)])
-            picture.unlink(missing_ok=True)  # its figures no longer count
-            return head
+            files.remove(picture)  # its figures no longer count
+            return kept.append([_not_evaluable(entry, correction, made)])
         root = correction.photos or photos_root(kept)
         read = photo.read(root / correction.path)
         if read.sha256 != entry.sha256:
@@ -78,13 +77,13 @@ def correct(study: Path, correction: Correction, at: datetime) -> str:
         named = replace(read, path=Path(correction.path))
         segmenter = segment.load("cpu", weights=correction.weights, threads=1)
         scored = _outlined(named, correction.mask, segmenter, score_options(entry))
-        files.make_folder(picture.parent)
-        overlay = drawn(scored)
-        files.write_bytes(picture, overlay)
-        kept_of_it = sketch(scored)
+        overlay, kept_of_it = drawn(scored), sketch(scored)
         new = _superseding(entry, made, record_json(scored.record))
         told = sketch_json(kept_of_it, overlay)
-        return kept.append([replace(new, sketch=told, thumbnail=kept_of_it.thumbnail)])
+        files.remove(picture)  # cut off from here on it is missing, not another one's
+        head = kept.append([replace(new, sketch=told, thumbnail=kept_of_it.thumbnail)])
+        write_overlay(picture, overlay)
+        return head
 
 
 def _outlined(read: photo.Photo, mask: Path, segmenter: Segmenter, options: ScoreOptions) -> Scored:

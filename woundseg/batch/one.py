@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from woundseg import overlay, photo
+from woundseg import files, overlay, photo
 from woundseg.errors import UnreadablePhotoError, WoundsegError
 from woundseg.pipeline import Scored, ScoreOptions, score
 from woundseg.records import Failure, PhotoRef, ScoreRecord, Sketch
@@ -130,6 +130,16 @@ def drawn(scored: Scored) -> bytes:
 def record_json(record: ScoreRecord) -> str:
     """The record in the store's form."""
     return canonical(record.model_dump(mode="json"))
+
+
+def write_overlay(path: Path, jpeg: bytes) -> None:
+    """Writes a photograph's picture, and the folders above it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    files.make_folder(path.parent)
+    files.write_bytes(path, jpeg)
 
 
 def overlay_path(out: Path, relative: str) -> Path:

@@ -62,9 +62,10 @@ class _Known:
 
     Attributes:
         rows: ulcers that have rows.
-        met: whether an ulcer was ever named, by following or by the manifest, or seen without a
-            scale. A row alone does not say so: a photograph that shows none, or nothing, has a
-            row of the first ulcer too.
+        met: whether an ulcer was ever named, by following or by the manifest, or seen on a
+            photograph without figures that count (rejected, no scale, a person's word). A row
+            alone does not say so: a photograph that shows none, or nothing, has a row of the
+            first ulcer too.
     """
 
     rows: tuple[str, ...] = ()
@@ -72,9 +73,8 @@ class _Known:
 
     def after(self, photo: Seen, named: Named, made: list[VisitRow]) -> _Known:
         ulcers = dict.fromkeys([*self.rows, *(row.ulcer for row in made)])
-        record = photo.record
-        unscaled = photo.measurable and not photo.speaks and record and record.ulcers
-        met = self.met or photo.ref.ulcer or any(named.names) or unscaled
+        shown = photo.hides_ulcer or (photo.record is not None and photo.record.ulcers)
+        met = self.met or photo.ref.ulcer or any(named.names) or (shown and not photo.speaks)
         return _Known(tuple(ulcers), bool(met))
 
 

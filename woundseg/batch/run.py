@@ -15,6 +15,7 @@ tables are made from it each time.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,13 +31,13 @@ from woundseg.batch.conclude import (
     write_tables,
 )
 from woundseg.batch.noted import Noted
-from woundseg.batch.one import Outcome, overlay_path
+from woundseg.batch.one import Outcome, file_sha256, overlay_path, write_overlay
 from woundseg.batch.seen import sketch_json
 from woundseg.batch.standing import Standing
 from woundseg.batch.workers import Engine, Setup
 from woundseg.errors import UsageError, WoundsegError
 from woundseg.pipeline import ScoreOptions
-from woundseg.store import NewEntry, Store, canonical
+from woundseg.store import Entry, NewEntry, Store, canonical
 from woundseg.visits import Plan, VisitOptions
 
 PHOTOS_ROOT = "photos root"
@@ -120,7 +121,9 @@ def make_plan(
     """
     plan = visits.plan(root, out, options.visits, photo.captured_at)
     wanted, watch = options.conclude, watch or Watch()
-    reasons = list(exports.hindrances(plan, out, wanted.redcap, wanted.fhir))
+    inputs = (options.visits.manifest, options.visits.subjects, wanted.subjects)
+    files_asked = exports.Wanted(wanted.redcap, wanted.fhir, (*inputs, options.setup.weights))
+    reasons = list(exports.hindrances(plan, out, files_asked))
     count = len(plan.failures) + len(plan.warnings)
     if options.strict and count:
         told = f"the plan has {count:,} fault{'s' if count > 1 else ''}"
@@ -187,17 +190,31 @@ def _measure(study: Study, options: BatchOptions, watch: Watch) -> int:
 
 
 def _keep(outcome: Outcome, settings: str, study: Study, options: BatchOptions) -> None:
-    """The picture first, then the row: what the row speaks of is there."""
+    """A row and its picture; cut off in between, a picture may be missing and is never wrong.
+
+    The first picture comes before its row: without the row both are made again. A later one
+    comes after it, and the one before is gone by then.
+    """
     ref, kept = outcome.ref, study.standing.kept
     by_hand = kept.corrected(ref.relative, outcome.sha256)
     path = overlay_path(study.out, ref.relative)
-    if outcome.overlay is not None and by_hand is None:
-        files.make_folder(path.parent)
-        files.write_bytes(path, outcome.overlay)
-    elif by_hand is not None and not provenance.same_given(by_hand.settings, settings):
-        path.unlink(missing_ok=True)
+    drawn = outcome.overlay if by_hand is None else None
+    first = kept.found(ref.relative) is None
+    if first and drawn is not None:
+        write_overlay(path, drawn)
+    elif by_hand is None or not _is_drawn(path, by_hand, settings):
+        files.remove(path)
     kept.append([_entry(outcome, settings, options)])
     study.standing.keep(outcome)
+    if not first and drawn is not None:
+        write_overlay(path, drawn)
+
+
+def _is_drawn(picture: Path, by_hand: Entry, settings: str) -> bool:
+    """Whether the picture is that of an outline by hand which counts under these settings."""
+    told = json.loads(by_hand.sketch) if by_hand.sketch else {}
+    same = provenance.same_given(by_hand.settings, settings)
+    return same and told.get("overlay_sha256") == file_sha256(picture)
 
 
 def _entry(outcome: Outcome, settings: str, options: BatchOptions) -> NewEntry:

@@ -30,6 +30,7 @@ class Seen:
         record: the score record; None when there is none.
         failure: why there is none.
         thumb_px_per_px, outlines, hidden: as in ``Sketch``; outlines follow the record's ulcers.
+        hides_ulcer: an ulcer was seen on it, and a person's word took its figures away.
     """
 
     ref: PhotoRef
@@ -39,6 +40,7 @@ class Seen:
     thumb_px_per_px: float = 1.0
     outlines: tuple[tuple[Outline, ...], ...] = ()
     hidden: Outline = ()
+    hides_ulcer: bool = False
 
     @property
     def measurable(self) -> bool:

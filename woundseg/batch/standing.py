@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from woundseg.batch import provenance
 from woundseg.batch.one import Outcome, Task, file_sha256, stamp
@@ -70,13 +70,12 @@ class Standing:
             LookupError: it was not measured; a fault of ours.
         """
         settings, sha256 = self.settings(ref), self.photos.content(ref.relative)
-        corrected = self.kept.corrected(ref.relative, sha256) if sha256 else None
-        if corrected is not None:
-            return _as_corrected(ref, corrected, settings)
         entry = None if sha256 is None else self.kept.measured(ref.relative, sha256, settings)
         if entry is None:
             raise LookupError(f"{ref.relative} was placed and not measured")
-        return seen(ref, entry)
+        by_machine = seen(ref, entry)
+        corrected = self.kept.corrected(ref.relative, sha256) if sha256 else None
+        return by_machine if corrected is None else _as_corrected(by_machine, corrected, settings)
 
     def _sha256(self, ref: PhotoRef) -> str:
         size, mtime_ns = stamp(ref.path)
@@ -89,12 +88,19 @@ class Standing:
         return sha256
 
 
-def _as_corrected(ref: PhotoRef, entry: Entry, settings: str) -> Seen:
+def _as_corrected(by_machine: Seen, entry: Entry, settings: str) -> Seen:
     """A person's word; an outline measured at another scale says nothing at this one."""
-    found = seen(ref, entry)
-    if found.record is None or provenance.same_given(entry.settings, settings):
+    ref, found = by_machine.ref, seen(by_machine.ref, entry)
+    if found.record is None:
+        return replace(found, hides_ulcer=_shows_ulcer(by_machine))
+    if provenance.same_given(entry.settings, settings):
         return found
     by = json.loads(entry.made).get("by", "a person")
     told = f"was corrected by {by} under another scale or smallest area"
     advice = "Correct it again (woundseg correct), or run batch with the settings of then."
-    return Seen(ref, entry, None, Failure(ref.relative, "corrected", told, advice))
+    failure = Failure(ref.relative, "corrected", told, advice)
+    return Seen(ref, entry, None, failure, hides_ulcer=_shows_ulcer(found))
+
+
+def _shows_ulcer(photo: Seen) -> bool:
+    return photo.record is not None and bool(photo.record.ulcers)

@@ -17,10 +17,10 @@ from woundseg.batch.noted import NAMES, last_noted, names_hold
 from woundseg.batch.one import Task, file_sha256, measure, overlay_path
 from woundseg.batch.run import photos_root
 from woundseg.batch.seen import record_of
-from woundseg.errors import ConfigurationError
+from woundseg.errors import ConfigurationError, OutputError
 from woundseg.records import PhotoRef, ScoreRecord
 from woundseg.segment import Segmenter
-from woundseg.store import Entry, Store
+from woundseg.store import Entry, Store, StudyBusyError
 
 AREA_SHARE, AREA_PX = 0.005, 3.0
 """Engines agree within so much of an area, or so many pixels (docs/architecture.md)."""
@@ -82,11 +82,24 @@ def verify(study: Path, options: VerifyOptions) -> Verdict:
     with store.Store.open(options.where or study / STORE) as kept:
         verdict = Verdict(kept.count(), kept.head())
         verdict.altered += kept.alterations(options.head)
-        verdict.altered += _tables(study, kept)
-        verdict.altered += _pictures(study, kept)
+        if _busy(kept):
+            verdict.notes.append(f"{study}: a run is at work; tables and pictures not looked at.")
+        else:
+            verdict.altered += _tables(study, kept)
+            verdict.altered += _pictures(study, kept)
         if options.sample:
             _measure_again(kept, options, verdict)
         return verdict
+
+
+def _busy(kept: Store) -> bool:
+    try:
+        with kept.alone():
+            return False
+    except StudyBusyError:
+        return True
+    except OutputError:  # a study that can only be read has no run at work either
+        return False
 
 
 def _tables(study: Path, kept: Store) -> Iterator[str]:
@@ -113,8 +126,9 @@ def _pictures(study: Path, kept: Store) -> Iterator[str]:
         told = json.loads(entry.sketch) if entry is not None and entry.sketch else {}
         picture = overlay_path(study, path)
         found = file_sha256(picture)
-        if found and found != told.get("overlay_sha256", found):
-            yield f"{picture}: was changed since it was drawn. Remove it, or put the old one back."
+        expected = told.get("overlay_sha256", found) if told else ""
+        if found and found != expected:
+            yield f"{picture}: is not the one that was drawn. Remove it, or put the old one back."
 
 
 def _measure_again(kept: Store, options: VerifyOptions, verdict: Verdict) -> None:
