@@ -19,7 +19,7 @@ from test_store import tamper
 
 from woundseg import cli, store
 from woundseg.cli.progress import Quiet
-from woundseg.errors import EXIT_DONE, EXIT_OUTPUT, EXIT_USAGE
+from woundseg.errors import EXIT_DONE, EXIT_OUTPUT, EXIT_PARTLY, EXIT_USAGE
 
 PHOTO = "S1/V1_2026-01-05/a.png"
 
@@ -253,6 +253,16 @@ def test_a_record_of_a_newer_version_is_not_measured_again(out, toy, woundseg):
     add_newer_record(out, "measured")
     status, told, error = woundseg("verify", out, "--weights", toy)
     assert (status, "1 could not be" in told, "woundseg 9.0" in error) == (EXIT_DONE, True, True)
+
+
+def test_a_dry_run_as_json_is_one_document(photos, out, toy, woundseg):
+    (photos / "nowhere.png").write_bytes(b"no photograph")
+    status, told, _ = woundseg(*batch(photos, out, toy, "--dry-run", "--json"))
+    plan = json.loads(told)
+    assert status == EXIT_PARTLY
+    assert plan["photos"][0]["path"] == PHOTO
+    assert set(plan["photos"][0]) == {"path", "subject", "visit", "date", "ulcer", "from"}
+    assert [(one["path"], one["stage"]) for one in plan["failures"]] == [("nowhere.png", "plan")]
 
 
 def test_a_dry_run_asks_nothing_of_the_store(photos, out, toy, woundseg):

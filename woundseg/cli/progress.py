@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -33,6 +34,14 @@ class Dry(Quiet):
         """A line for each photograph, then everything that is wrong."""
         for line in visits.table(plan):
             say(f"{line}\n")
+
+
+class DryJson(Quiet):
+    """The whole plan on standard output, as one JSON document."""
+
+    def planned(self, plan: Plan) -> None:
+        """Every photograph, and everything that is wrong."""
+        say(json.dumps(visits.document(plan), indent=2, ensure_ascii=False) + "\n")
 
 
 class Shown(Quiet):

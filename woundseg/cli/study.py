@@ -90,10 +90,11 @@ def _batch(arguments: argparse.Namespace) -> int:
 
     options = _batch_options(arguments)
     if arguments.dry_run:
-        from woundseg.cli.progress import Dry
+        from woundseg.cli.progress import Dry, DryJson
 
-        plan = make_plan(arguments.photos, arguments.out, options, Dry())
-        Dry().planned(plan)
+        dry = DryJson() if arguments.json else Dry()
+        plan = make_plan(arguments.photos, arguments.out, options, dry)
+        dry.planned(plan)
         return EXIT_PARTLY if len(plan.failures) else EXIT_DONE
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError("--jobs", f"{arguments.jobs} is not 1 or more", "Leave it out")

@@ -3,7 +3,7 @@
 from woundseg.visits.ledger import Photos
 from woundseg.visits.patterns import DEFAULT_PATTERNS
 from woundseg.visits.planning import Plan, VisitOptions, plan
-from woundseg.visits.shown import faults, table
+from woundseg.visits.shown import document, faults, table
 from woundseg.visits.walk import PHOTO_SUFFIXES, find_photos
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Photos",
     "Plan",
     "VisitOptions",
+    "document",
     "faults",
     "find_photos",
     "plan",

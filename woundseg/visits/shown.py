@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
 
+from woundseg.records import PhotoRef
 from woundseg.visits.planning import Plan
 
 HEADER = ("path", "subject", "visit", "date", "ulcer", "from")
@@ -26,6 +29,15 @@ def table(plan: Plan) -> Iterator[str]:
         yield from lines
 
 
+def document(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON would hold it: ``photos`` by the columns of the table, what fails, notes."""
+    return {
+        "photos": [dict(zip(HEADER, _cells(ref), strict=True)) for ref in plan.photos],
+        "failures": [asdict(failure) for failure in plan.failures],
+        "warnings": list(plan.warnings),
+    }
+
+
 def faults(plan: Plan) -> Iterator[str]:
     """Everything that is wrong: a list of the failures, then of the warnings, where there are."""
     for lines in _lists(plan):
@@ -43,9 +55,12 @@ def _lists(plan: Plan) -> Iterator[Iterator[str]]:
 def _rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     yield HEADER
     for ref in plan.photos:
-        ulcer = ref.ulcer or ""
-        row = (ref.relative, ref.subject, ref.visit, ref.date.isoformat(), ulcer, ref.dated_by)
-        yield tuple(_plain(cell) for cell in row)
+        yield tuple(_plain(cell) for cell in _cells(ref))
+
+
+def _cells(ref: PhotoRef) -> tuple[str, ...]:
+    day, ulcer = ref.date.isoformat(), ref.ulcer or ""
+    return ref.relative, ref.subject, ref.visit, day, ulcer, ref.dated_by
 
 
 def _listed(title: str, count: int, lines: Iterable[str]) -> Iterator[str]:
