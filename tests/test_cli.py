@@ -204,7 +204,7 @@ def test_several_ulcers_are_matched_where_the_earlier_photograph_is_there(run, t
     first.unlink()
     status, out, _ = run("score", now, "--baseline", tmp_path / "first.json")
     assert status == 0
-    assert "not evaluable (match_unsure): Several ulcers are in view, and" in out
+    assert "not evaluable (match_unsure): A photograph shows several ulcers, and" in out
 
 
 def test_a_given_scale_holds_for_its_own_photograph_only(run, tmp_path):

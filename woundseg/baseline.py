@@ -217,8 +217,8 @@ def _missing(visits: Sequence[Visit]) -> str | None:
             return _AREA_ALONE
         if visit.sketch is None:
             return (
-                f"Several ulcers are in view, and {visit.record.photo.path} is not there as it "
-                "was measured: give the earlier photograph itself."
+                f"A photograph shows several ulcers, and {visit.record.photo.path} is not there "
+                "as it was measured: give the earlier photograph itself."
             )
     return None
 
