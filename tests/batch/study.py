@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -65,6 +66,12 @@ def draw(photos: Path, *places: str) -> list[Path]:
         toy_weights.save(path, pixels)
         paths.append(path)
     return paths
+
+
+def table(out: Path, name: str = "visits.csv") -> list[dict[str, str]]:
+    """The rows of one of a study's tables."""
+    with (out / name).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def go(photos: Path, out: Path, toy: Path, **more: Any) -> tuple[Summary, Here]:

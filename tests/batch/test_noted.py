@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import sqlite3
 
 import pytest
 
 pytest.importorskip("toy_weights", reason="needs onnx")
 
-from study import draw, go
+from study import draw, go, table
 
 from woundseg import store
 from woundseg.batch import noted
@@ -26,8 +25,7 @@ def study(tmp_path, toy):
 
 
 def areas(study) -> list[str]:
-    with (study / "visits.csv").open(encoding="utf-8", newline="") as stream:
-        return [row["area_cm2"] for row in csv.DictReader(stream)]
+    return [row["area_cm2"] for row in table(study)]
 
 
 def forge(study) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
@@ -16,7 +15,7 @@ import pytest
 
 toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
 
-from study import CLOCK, Here, draw, go, options
+from study import CLOCK, Here, draw, go, options, table
 
 from woundseg import masks, store, tissue_map
 from woundseg.batch import provenance
@@ -43,11 +42,6 @@ def photos(tmp_path):
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "study"
-
-
-def table(out, name="visits.csv") -> list[dict[str, str]]:
-    with (out / name).open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def history(out, path):

@@ -6,13 +6,12 @@ supersedes. Areas go with the square of the card's line: 95 mm for 100 mm is 0.9
 
 from __future__ import annotations
 
-import csv
-
 import numpy as np
 import pytest
 
 toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
 
+import study
 from study import CLOCK, Here, draw, go, options
 
 from woundseg import masks, store
@@ -37,8 +36,7 @@ def out(tmp_path):
 
 
 def table(out, name="visits.csv") -> dict[str, dict[str, str]]:
-    with (out / name).open(encoding="utf-8", newline="") as stream:
-        return {row["path"]: row for row in csv.DictReader(stream)}
+    return {row["path"]: row for row in study.table(out, name)}
 
 
 def line(mm: float) -> ScoreOptions:
