@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
@@ -66,7 +66,6 @@ class Measurement:
         labels: uint16 (H, W): 0, or the ulcer's place in ``ulcers`` counted from 1.
         outlines: of each ulcer, its closed outlines in pixels of the photograph, float64 (N, 2)
             of (x, y), the outer one first, islands of skin after it.
-        touches_frame: of each ulcer, whether the photograph's edge cuts it.
         peaks: of each ulcer, the highest probability inside it.
         specks: components too small to be ulcers.
         mm_per_px: root of the area of a pixel at the ulcers (the image's centre when there is
@@ -78,7 +77,6 @@ class Measurement:
     total: UlcerFigures
     labels: NDArray[np.uint16]
     outlines: tuple[tuple[Points, ...], ...]
-    touches_frame: tuple[bool, ...]
     peaks: tuple[float, ...]
     specks: int
     mm_per_px: float | None
@@ -143,7 +141,6 @@ def ulcers(
         total=_total(figures, spreads, scale),
         labels=labels,
         outlines=tuple(piece.outlines for piece in found),
-        touches_frame=tuple(_touches_frame(piece, segmentation) for piece in found),
         peaks=tuple(_peak(piece, segmentation.probability) for piece in found),
         specks=specks,
         mm_per_px=_mm_per_px(found, scale, labels.shape),
@@ -153,7 +150,7 @@ def ulcers(
 
 def withheld(measurement: Measurement) -> tuple[tuple[Ulcer, ...], UlcerFigures]:
     """Ulcers and total of a rejected photograph: the ids stay, every figure is null."""
-    nothing = dict.fromkeys(UlcerFigures.model_fields)
+    nothing: dict[str, Any] = dict.fromkeys(UlcerFigures.model_fields)
     ids = (ulcer.id for ulcer in measurement.ulcers)
     return tuple(Ulcer(id=name, **nothing) for name in ids), UlcerFigures(**nothing)
 
@@ -319,6 +316,7 @@ def _ulcer(
         tissue=tissue,
         tissue_low=low,
         tissue_high=high,
+        lower_bound=_touches_frame(piece, segmentation),
     )
 
 
@@ -392,7 +390,7 @@ def _moved(share: float, by: float) -> float:
 def _total(figures: tuple[Ulcer, ...], spreads: list[_Spread], scale: Scale | None) -> UlcerFigures:
     """All ulcers together: areas and perimeters add up; the errors are taken to go together."""
     if len(figures) == 1:
-        return UlcerFigures(**figures[0].model_dump(exclude={"id"}))
+        return UlcerFigures(**figures[0].model_dump(exclude={"id", "lower_bound"}))
     areas = np.array([figure.area_cm2 or 0.0 for figure in figures])
     area, sd_log, perimeter = None, 0.0, None
     if scale is not None and figures:

@@ -625,7 +625,7 @@ def _framing(
     segmentation: Segmentation, measurement: Measurement, options: QualityOptions
 ) -> list[QualityFlag]:
     flags = []
-    if any(measurement.touches_frame):
+    if any(ulcer.lower_bound for ulcer in measurement.ulcers):
         flags.append(flag("ulcer_cut", "warning"))
     look = segmentation.looked_px_per_px**2
     if any((ulcer.area_px or 0) * look < options.small_look_px for ulcer in measurement.ulcers):

@@ -78,6 +78,13 @@ VISIT_COLUMNS: dict[str, Figure] = {
         Figure(name="closed", unit="", meaning="the clinician's word (manifest): Y or N"),
         Figure(name="debrided", unit="", meaning="after debridement (manifest): Y or N"),
         Figure(name="target", unit="", meaning="the index ulcer (manifest): Y or N"),
+        Figure(name="lower_bound", unit="", meaning="Y where the frame cuts the ulcer: at least"),
+        Figure(
+            name="reading_status",
+            unit="",
+            meaning="machine, waiting (for a person), read (by a person) or adjudicated",
+        ),
+        Figure(name="reader", unit="", meaning="the person who read the photograph; blank: none"),
     )
 }
 """The columns of visits.csv in their order; they are the fields of ``VisitRow``."""
@@ -86,6 +93,14 @@ VISIT_COLUMNS: dict[str, Figure] = {
 def _figure(name: str) -> str:
     figure = FIGURES[name]
     return f"{figure.meaning} [{figure.unit}]"
+
+
+ReadingStatus = Literal["machine", "waiting", "read", "adjudicated"]
+
+PUT_TO_A_PERSON = frozenset(
+    {"ulcer_unsure", "possible_ulcer", "closed_unsure", "match_unsure", "implausible"}
+)
+"""Flags that leave a row to a person: it is ``waiting`` until somebody has read it."""
 
 
 class Reason(StrEnum):
@@ -227,6 +242,9 @@ class VisitRow:
     closed: YesNo = ""
     debrided: YesNo = ""
     target: YesNo = ""
+    lower_bound: YesNo = ""
+    reading_status: ReadingStatus = "machine"
+    reader: str = ""
 
 
 @dataclass(frozen=True)
@@ -340,6 +358,9 @@ class Ulcer(UlcerFigures):
     """One ulcer: ``u1`` is the largest."""
 
     id: str
+    lower_bound: bool = Field(
+        default=False, description="the photograph's edge cuts it: its area is at least this"
+    )
 
 
 class CategoryProbability(Model):

@@ -26,7 +26,7 @@ def test_every_value_as_text():
     assert tables.visit_cells(ROW) == [
         "S1", "V1", "2026-01-05", "1", "u1", "S1/V1/a.jpg", "Y", "4.25", "0.125", "4", "4.5",
         "", "", "", "", "", "", "", "Y", "card", "0.06", "speck;split", "net 1 fp32", "ab",
-        "", "", "",
+        "", "", "", "", "machine", "",
     ]  # fmt: skip
 
 

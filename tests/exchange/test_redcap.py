@@ -68,6 +68,9 @@ def test_a_row_is_an_instance_of_the_instrument_at_the_visits_event(target):
         "wound_closed": "",
         "wound_debrided": "1",
         "wound_target": "0",
+        "wound_lower_bound": "",
+        "wound_reading_status": "machine",
+        "wound_reader": "",
     }
 
 

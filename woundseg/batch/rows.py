@@ -13,7 +13,16 @@ from typing import Any, Literal
 from woundseg.batch.elsewhere import MATCH_UNSURE, elsewhere
 from woundseg.batch.seen import CORRECTED, Seen
 from woundseg.match import Named
-from woundseg.records import Failure, PhotoRef, UlcerFigures, VisitRow, YesNo
+from woundseg.records import (
+    PUT_TO_A_PERSON,
+    Failure,
+    PhotoRef,
+    ReadingStatus,
+    Ulcer,
+    UlcerFigures,
+    VisitRow,
+    YesNo,
+)
 
 FIRST_ULCER = "u1"
 DATE_FROM_CAMERA = "date_from_camera"
@@ -96,6 +105,7 @@ class _Said:
     evaluable: YesNo
     codes: tuple[str, ...] = ()
     figures: dict[str, float | None] = field(default_factory=dict)
+    lower_bound: YesNo = ""
 
 
 def _photo_rows(photo: Seen, named: Named, seq: int, known: _Known) -> list[VisitRow]:
@@ -120,14 +130,19 @@ def _photo_rows(photo: Seen, named: Named, seq: int, known: _Known) -> list[Visi
 def _found(photo: Seen, named: Named) -> list[_Said]:
     """Every name with its figures; an ulcer that has parted in two has several parts."""
     return [
-        _Said(ulcer, "Y", named.codes(ulcer), _together(figures))
+        _Said(ulcer, "Y", named.codes(ulcer), _together(figures), _lower_bound(figures))
         for ulcer, figures in parts_by_name(photo, named).items()
     ]
 
 
-def parts_by_name(photo: Seen, named: Named) -> dict[str, list[UlcerFigures]]:
+def _lower_bound(parts: Sequence[Ulcer]) -> YesNo:
+    """Y where the frame cuts a part of the ulcer, so that its area may be larger."""
+    return "Y" if any(part.lower_bound for part in parts) else ""
+
+
+def parts_by_name(photo: Seen, named: Named) -> dict[str, list[Ulcer]]:
     """The photograph's ulcers by name; one that has parted in two has several parts."""
-    parts: dict[str, list[UlcerFigures]] = {}
+    parts: dict[str, list[Ulcer]] = {}
     ulcers = photo.record.ulcers if photo.record else ()
     for figures, name in zip(ulcers, named.names, strict=True):
         if name is not None:
@@ -143,7 +158,7 @@ def _nothing_named(photo: Seen, named: Named, known: _Known) -> _Said:
     return _Said(ulcer, "N", _with(named.codes(ulcer), MATCH_UNSURE))
 
 
-def _together(parts: list[UlcerFigures]) -> dict[str, float | None]:
+def _together(parts: Sequence[UlcerFigures]) -> dict[str, float | None]:
     """Parts of one ulcer: areas, errors and perimeters add up, as if they erred together."""
     if len(parts) == 1:
         (one,) = parts
@@ -159,7 +174,7 @@ def _sum(values: list[float | None]) -> float | None:
 
 
 def tissue_together(
-    parts: list[UlcerFigures], name: Literal["tissue", "tissue_low", "tissue_high"]
+    parts: Sequence[UlcerFigures], name: Literal["tissue", "tissue_low", "tissue_high"]
 ) -> dict[str, float]:
     """Fractions, or interval ends, weighted by area in pixels; empty where a part has none."""
     weights = [part.area_px or 0 for part in parts]
@@ -187,10 +202,13 @@ def _row(photo: Seen, seq: int, said: _Said) -> VisitRow:
         calibrated="N" if source == "none" else "Y",
         scale=source,
         mm_per_px=record.scale.mm_per_px if record else None,
-        flags=_flags(photo, said.codes),
+        flags=(flags := _flags(photo, said.codes)),
         model=_model(photo),
         sha256=photo.entry.sha256,
         debrided=ref.given.debrided,
+        lower_bound=said.lower_bound,
+        reading_status=_reading_status(photo, flags),
+        reader=photo.reader,
     )
     figures: dict[str, Any] = dict(said.figures)
     return replace(row, **figures)
@@ -206,6 +224,13 @@ def _flags(photo: Seen, codes: tuple[str, ...]) -> tuple[str, ...]:
     if photo.entry.kind == "corrected":
         own.append(CORRECTED)
     return tuple(dict.fromkeys([*own, *codes]))
+
+
+def _reading_status(photo: Seen, flags: tuple[str, ...]) -> ReadingStatus:
+    """Who stands behind a row; one that is put to a person waits until it has been read."""
+    if photo.reader:
+        return "read"
+    return "waiting" if photo.speaks and PUT_TO_A_PERSON & set(flags) else "machine"
 
 
 def _model(photo: Seen) -> str:

@@ -56,6 +56,14 @@ class Seen:
         return record.total.area_cm2 is not None
 
     @property
+    def reader(self) -> str:
+        """The person who stands behind what is said; blank where it is the machine."""
+        if self.entry.kind != CORRECTED:
+            return ""
+        by: str = json.loads(self.entry.made).get("by", "")
+        return by
+
+    @property
     def captured_at(self) -> datetime | None:
         """The camera's clock, without a time zone, so that photographs can be put in order."""
         if self.record is None or self.record.photo.captured_at is None:

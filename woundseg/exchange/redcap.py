@@ -28,7 +28,7 @@ PREFIX = "wound_"
 FIELDS: dict[str, str] = {f"{PREFIX}{name}": name for name in VISIT_COLUMNS if name != "subject"}
 """Each field of the instrument and the column of visits.csv that it holds."""
 
-YES_NO = ("evaluable", "calibrated", "closed", "debrided", "target")
+YES_NO = ("evaluable", "calibrated", "closed", "debrided", "target", "lower_bound")
 NUMBERS = (*CM_FIGURES, *TISSUE_NAMES, "mm_per_px")
 
 DICTIONARY_HEADER = (
