@@ -17,6 +17,8 @@ FLOORS: dict[str, int] = {
     # 0: words
     "errors": 0,
     "records": 0,
+    "canonical": 0,
+    "record_files": 0,
     "classes": 0,
     "resources": 0,
     "files": 0,

@@ -468,6 +468,10 @@ class ScoreRecord(Model):
     quality: Quality
     settings: Settings
     model: ModelFacts
+    digest: str | None = Field(
+        default=None,
+        description="SHA-256 of the record's canonical JSON without this field (woundseg verify)",
+    )
 
     @property
     def judged(self) -> str:
