@@ -170,6 +170,17 @@ def test_same_rules_on_many_visits_at_once():
     assert codes.tolist() == [[Code.SD, Code.NE], [Code.PD, Code.NE]]
 
 
+@pytest.mark.parametrize(
+    ("area", "code"),
+    [(0.0, "CR"), (0.05, "CR"), (0.06, "PR"), (3.0, "SD")],  # closed_tol_cm2 is 0.05
+)
+def test_a_visit_that_a_person_has_seen_closed(area, code):
+    assert compare([Measured(4.0)], Measured(area, closed=True), PROTOCOL).code == code
+    strict = PROTOCOL.override({"category": {"cr": {"require_flag": True}}})
+    assert compare([Measured(4.0)], Measured(area, closed=True), strict).code == code
+    assert compare([Measured(4.0)], Measured(area), strict).code != "CR"
+
+
 def test_compare_gives_interval_borderline_and_probability():
     # s² = ln(1 + 0.05²) for each; 2 / 4 · exp(± 1.959964 · sqrt(2 s²)): 43.532994 %, 57.427707 %
     near = compare([Measured(4.0)], Measured(2.0), PROTOCOL)

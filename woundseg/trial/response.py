@@ -238,11 +238,13 @@ class Measured:
         area_cm2: None where it was not evaluable.
         sd_cm2: standard deviation; None takes the protocol's default.
         lower_bound: the true area may be larger, as where the frame cuts the ulcer (rule 2.6a).
+        closed: a person has seen it closed (``closed`` = Y of rule 3); of the current visit.
     """
 
     area_cm2: float | None
     sd_cm2: float | None = None
     lower_bound: bool = False
+    closed: bool = False
 
 
 def compare(
@@ -268,7 +270,7 @@ def compare(
     """
     known = [replace(visit, area_cm2=None) if visit.lower_bound else visit for visit in earlier]
     areas, spreads = _areas_and_errors([*known, current], protocol)
-    visit = _facts(areas[None, :], protocol, current.lower_bound)
+    visit = _facts(areas[None, :], protocol, current)
     codes, orders = classify(visit, protocol)
     code, reason = Code(int(codes[0])), REASONS[int(orders[0])]
     if code is Code.NE:
@@ -288,7 +290,7 @@ def compare(
         code=_CATEGORY[code][0],
         reason=reason,
         borderline=near if whole or near == "borderline_pd" else None,
-        probability=_probability((areas, spreads, current.lower_bound), protocol, seed),
+        probability=_probability((areas, spreads, current), protocol, seed),
         growth_from_cm2=growth_from,
         growth_percent=None if np.isnan(growth) or not whole else growth,
     )
@@ -311,13 +313,20 @@ def _areas_and_errors(visits: Sequence[Measured], protocol: Protocol) -> tuple[F
     sds = np.array([np.nan if v.sd_cm2 is None else float(v.sd_cm2) for v in visits])
     blank = np.full_like(areas, np.nan)
     sds = area_sd(areas, sds, blank, blank, protocol.uncertainty)
-    return areas, log_sd(areas, sds, is_closed(areas, np.zeros(areas.shape), protocol.category.cr))
+    return areas, log_sd(areas, sds, _closed_visits(areas, visits[-1], protocol))
 
 
-def _facts(areas: Floats, protocol: Protocol, lower_bound: bool) -> VisitFacts:
+def _closed_visits(areas: Floats, last: Measured, protocol: Protocol) -> Bools:
+    """Which visits are closed, for areas of shape (..., visits); ``last`` is the last of them."""
+    flags = np.zeros(areas.shape[-1])
+    flags[-1] = last.closed
+    return is_closed(areas, flags, protocol.category.cr)
+
+
+def _facts(areas: Floats, protocol: Protocol, last: Measured) -> VisitFacts:
     """Facts of the last of the visits in ``areas``, of shape (draws, visits)."""
     current = areas[:, -1]
-    closed = is_closed(areas, np.zeros(areas.shape), protocol.category.cr)
+    closed = _closed_visits(areas, last, protocol)
     nothing = np.zeros(current.shape, dtype=np.bool_)
     return VisitFacts(
         baseline=areas[:, 0],
@@ -327,18 +336,18 @@ def _facts(areas: Floats, protocol: Protocol, lower_bound: bool) -> VisitFacts:
         closed=closed[:, -1],
         reopened=nothing,
         new_ulcer=nothing,
-        lower_bound=np.full(current.shape, lower_bound),
+        lower_bound=np.full(current.shape, last.lower_bound),
     )
 
 
 def _probability(
-    measured: tuple[Floats, Floats, bool], protocol: Protocol, seed: int | None
+    measured: tuple[Floats, Floats, Measured], protocol: Protocol, seed: int | None
 ) -> CategoryProbability:
-    """From the areas, their log standard deviations, and whether the last is a lower bound."""
-    (areas, spreads, lower_bound), rules = measured, protocol.uncertainty
+    """From the areas, their log standard deviations, and the last visit."""
+    (areas, spreads, last), rules = measured, protocol.uncertainty
     random = np.random.default_rng(rules.seed if seed is None else seed)
     noise = random.standard_normal((rules.draws, areas.size))
-    codes, _ = classify(_facts(areas * np.exp(spreads * noise), protocol, lower_bound), protocol)
+    codes, _ = classify(_facts(areas * np.exp(spreads * noise), protocol, last), protocol)
     share = {code: float(np.mean(codes == code)) for code in (Code.CR, Code.PR, Code.SD, Code.PD)}
     return CategoryProbability(**{code.name: value for code, value in share.items()})
 
