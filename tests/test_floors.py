@@ -53,6 +53,7 @@ FLOORS: dict[str, int] = {
     "results": 4,
     "sketch": 4,
     "baseline": 4,
+    "earlier": 4,
     "wording": 4,
     "scorer": 4,
     "contact": 4,

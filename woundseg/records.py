@@ -395,6 +395,11 @@ class ResponseFacts(Model):
     ulcers: tuple[str, ...] = Field(
         default=(), description="ids of the ulcer judged, in this record; several are its parts"
     )
+    place: Literal["found", "unchecked"] | None = Field(
+        default=None,
+        description="whether the ulcer's place was found by the skin around it on each photograph;"
+        " unchecked where the baseline was given as a number; null where it was not found",
+    )
     advice: str | None = Field(
         default=None, description="what to do where it cannot be judged, or what to look at"
     )

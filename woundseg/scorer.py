@@ -31,10 +31,7 @@ class Scorer:
             UnreadablePhotoError: the file is no photograph.
             UsageError: pixels of another shape or type.
         """
-        if isinstance(source, np.ndarray):
-            read = photo.from_pixels(source)
-        else:
-            read = photo.read(source)
+        read = photo.from_pixels(source) if isinstance(source, np.ndarray) else photo.read(source)
         return with_digest(score(read, self._segmenter, self._options).record)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from woundseg import files, overlay, photo
-from woundseg.canonical import canonical
 from woundseg.errors import UnreadablePhotoError, WoundsegError
 from woundseg.pipeline import Scored, ScoreOptions, score
 from woundseg.records import Failure, PhotoRef, ScoreRecord, Sketch
 from woundseg.segment import Segmenter
 from woundseg.sketch import jpeg, sketch
+from woundseg.store import canonical
 
 Stamp = tuple[int, int]
 """A file's size in bytes and its time of change in ns."""

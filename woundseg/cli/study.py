@@ -14,6 +14,7 @@ from woundseg.cli.parts import (
     say,
     score_options,
 )
+from woundseg.cli.record import is_record, verify_record
 from woundseg.errors import EXIT_DONE, EXIT_PARTLY, UsageError
 
 if TYPE_CHECKING:
@@ -209,10 +210,11 @@ def add_verify(commands: Commands) -> None:
     parser = add(
         commands,
         "verify",
-        "Say whether a study was altered, and measure a sample of it again.",
+        "Say whether a study was altered, and measure a sample of it again; or whether a record of"
+        " score is as written.",
         "woundseg verify study --head 3f9c...",
     )
-    parser.add_argument("study", type=Path, metavar="STUDY")
+    parser.add_argument("study", type=Path, metavar="STUDY|RECORD.json")
     parser.add_argument("--head", metavar="HASH", help="the chain's head, as you kept it")
     parser.add_argument("--sample", type=int, default=5, metavar="N", help="measured again (5)")
     _add_study_options(parser)
@@ -226,6 +228,8 @@ def _add_study_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    if is_record(arguments.study):
+        return verify_record(arguments)
     from woundseg.batch.verify import VerifyOptions, verify
 
     if arguments.sample < 0:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
 )
 
+from woundseg.canonical import canonical
 from woundseg.errors import ConfigurationError
 from woundseg.store import alterations
 from woundseg.store.address import parse
@@ -28,7 +29,6 @@ from woundseg.store.chain import (
     MACHINE,
     Entry,
     NewEntry,
-    canonical,
     link,
     storable,
     thumbnail_name,
