@@ -180,8 +180,12 @@ def _judged(
         return _unjudged(response.reason, response.baseline_cm2)
     if areas[-1].closed and response.code != "CR":
         notes = [*notes, "A person calls it closed, but an ulcer was found: look again."]
-    ulcers = tuple(part.id for part in parts)
-    return response.model_copy(update={"ulcers": ulcers, "advice": " ".join(notes) or None})
+    told = {
+        "ulcers": tuple(part.id for part in parts),
+        "advice": " ".join(notes) or None,
+        "closed_by_person": areas[-1].closed and response.code == "CR",
+    }
+    return response.model_copy(update=told)
 
 
 # --- areas given as numbers ---------------------------------------------------------------------

@@ -400,6 +400,9 @@ class ResponseFacts(Model):
         description="whether the ulcer's place was found by the skin around it on each photograph;"
         " unchecked where the baseline was given as a number; null where it was not found",
     )
+    closed_by_person: bool = Field(
+        default=False, description="a person has seen the ulcer closed (--closed)"
+    )
     advice: str | None = Field(
         default=None, description="what to do where it cannot be judged, or what to look at"
     )
