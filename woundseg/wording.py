@@ -96,7 +96,9 @@ def _change(response: ResponseFacts) -> str:
     if response.percent_change is None:
         return f"at least {low:+.0f}%, as the area is a lower bound"
     change = f"{response.percent_change:+.0f}%"
-    return change if low is None or high is None else f"{change} (95%: {low:+.0f}% to {high:+.0f}%)"
+    if low is None or high is None or low == high:  # 0 cm² has no interval
+        return change
+    return f"{change} (95%: {low:+.0f}% to {high:+.0f}%)"
 
 
 def _growth(response: ResponseFacts) -> str:
