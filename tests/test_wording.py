@@ -7,6 +7,7 @@ from made_records import DARK, record
 from woundseg.baseline import Visit, not_evaluable, respond
 from woundseg.records import QualityFlag, TissueFractions
 from woundseg.trial.protocol import load
+from woundseg.trial.response import Measured, compare
 from woundseg.wording import describe
 
 PROTOCOL = load()
@@ -104,6 +105,21 @@ def test_a_progression_from_the_baseline_needs_one_line():
     line = describe(with_response(record(6.0), 4.0)).splitlines()[2]
     assert line.startswith("  against baseline 4.00 cm²: +50% (95%: ")
     assert line.endswith("): progression (PD, GROWTH), unconfirmed")
+
+
+def test_a_lower_bound_is_said_to_be_one():
+    rules = load()
+    cut = compare([Measured(4.0)], Measured(6.0, lower_bound=True), rules)
+    line = describe(record(6.0).model_copy(update={"response": cut})).splitlines()[2]
+    assert line == (
+        "  against baseline 4.00 cm²: at least +31%, as the area is a lower bound: progression "
+        "(PD, GROWTH), unconfirmed"
+    )
+    grown = compare([Measured(4.0), Measured(1.0)], Measured(2.0, lower_bound=True), rules)
+    lines = describe(record(2.0).model_copy(update={"response": grown})).splitlines()
+    assert (
+        lines[3] == "  against the smallest before, 1.00 cm²: progression (PD, GROWTH), unconfirmed"
+    )
 
 
 def test_borderline_is_not_said_of_one_category_alone():

@@ -389,7 +389,8 @@ class ResponseFacts(Model):
         description="area that growth (PD) is told from: the smallest before, or baseline",
     )
     growth_percent: float | None = Field(
-        default=None, description="change from growth_from_cm2; null where that is 0"
+        default=None,
+        description="change from growth_from_cm2; null where that is 0, and of a lower bound",
     )
     ulcers: tuple[str, ...] = Field(
         default=(), description="ids of the ulcer judged, in this record; several are its parts"

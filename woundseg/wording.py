@@ -54,11 +54,7 @@ def _response(response: ResponseFacts, judged: str) -> list[str]:
     if response.category == "not_evaluable":
         advice = f": {response.advice}" if response.advice else ""
         return [f"against baseline: not evaluable ({response.reason}){advice}"]
-    change = f"{response.percent_change:+.0f}%"
-    if response.percent_change_low is not None and response.percent_change_high is not None:
-        low, high = response.percent_change_low, response.percent_change_high
-        change += f" (95%: {low:+.0f}% to {high:+.0f}%)"
-    lines = [f"against baseline {response.baseline_cm2:.2f} cm²: {change}"]
+    lines = [f"against baseline {response.baseline_cm2:.2f} cm²: {_change(response)}"]
     if judged:
         lines[0] = f"{judged}, {lines[0]}"
     if response.grown_since_baseline:
@@ -68,11 +64,23 @@ def _response(response: ResponseFacts, judged: str) -> list[str]:
     return [*lines, f"note: {response.advice}"] if response.advice else lines
 
 
+def _change(response: ResponseFacts) -> str:
+    """Change from baseline with its interval; of a lower bound, which has no upper end, the least.
+
+    Only a progression is ever told of a lower bound.
+    """
+    low, high = response.percent_change_low, response.percent_change_high
+    if response.percent_change is None:
+        return f"at least {low:+.0f}%, as the area is a lower bound"
+    change = f"{response.percent_change:+.0f}%"
+    return change if low is None or high is None else f"{change} (95%: {low:+.0f}% to {high:+.0f}%)"
+
+
 def _growth(response: ResponseFacts) -> str:
     """The smallest earlier area and the change from it; nothing is a percentage of 0."""
     text = f"{response.growth_from_cm2:.2f} cm²"
     if response.growth_percent is None:
-        return f"{text} (closed)"
+        return text if response.growth_from_cm2 else f"{text} (closed)"
     return f"{text}: {response.growth_percent:+.0f}%"
 
 
