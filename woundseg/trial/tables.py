@@ -15,14 +15,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from woundseg.errors import TableError
+from woundseg.records import ReadingStatus
 from woundseg.trial import cells, units
 from woundseg.trial.cells import CellError
-from woundseg.trial.codes import AnyArray, Floats, Ints
+from woundseg.trial.codes import AnyArray, Bools, Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,16 @@ def _visit_columns() -> list[Column]:
         Column("perimeter_cm", cells.not_negative),
         Column("granulation", cells.fraction),
         Column("response", cells.response_code),
+        Column("lower_bound", cells.yes_no),
+        Column("reading_status", cells.one_of(*get_args(ReadingStatus), blank="machine")),
+        Column("reader", cells.text),
     ]
+
+
+_VISIT_TEXTS = ("subject", "visit", "ulcer", "reading_status", "reader")
+_VISIT_CODES = (
+    "evaluable", "calibrated", "closed", "debrided", "target", "response", "lower_bound",
+)  # fmt: skip
 
 
 def _subject_columns() -> list[Column]:
@@ -117,6 +127,9 @@ class Visits:
         source: the file's name, for messages.
         row: row in the file; the header is 1.
         response: assessed code as its number, 0 for a blank.
+        lower_bound: 1 where the true area may be larger (rule 2.6a).
+        reading_status: of ``records.ReadingStatus``; machine for a blank.
+        reader: the person who read the photograph; blank for none.
     """
 
     source: str
@@ -138,6 +151,15 @@ class Visits:
     perimeter: Floats
     granulation: Floats
     response: Ints
+    lower_bound: Ints
+    reading_status: AnyArray
+    reader: AnyArray
+
+    @property
+    def by_person(self) -> Bools:
+        """Rows that rest on a person's reading of the photograph."""
+        read = np.isin(self.reading_status, ("read", "adjudicated"))
+        return np.asarray(read | (self.reader != ""))
 
     def take(self, index: AnyArray) -> Visits:
         """The rows at ``index`` (positions or a mask), in that order."""
@@ -221,7 +243,7 @@ def subjects_from_frame(frame: pd.DataFrame, source: str = "subjects") -> Subjec
 def _visits(header: Sequence[str], rows: Iterable[Row], source: str) -> Visits:
     numbers, columns = _parsed(header, rows, _visit_columns(), source)
     row = np.array(numbers, dtype=np.int64)
-    text = {name: np.array(columns[name], dtype=object) for name in ("subject", "visit", "ulcer")}
+    text = {name: np.array(columns[name], dtype=object) for name in _VISIT_TEXTS}
     days = np.array(columns["date"], dtype=np.int64)
     seq = np.array(columns["seq"], dtype=np.float64)
     subject_rank, ulcer_rank = (_rank(text[name]) for name in ("subject", "ulcer"))
@@ -236,10 +258,7 @@ def _visits(header: Sequence[str], rows: Iterable[Row], source: str) -> Visits:
         sd=np.array(columns["area_sd"], dtype=np.float64),
         low=np.array(columns["area_cm2_low"], dtype=np.float64),
         high=np.array(columns["area_cm2_high"], dtype=np.float64),
-        **{
-            name: np.array(columns[name], dtype=np.int64)
-            for name in ("evaluable", "calibrated", "closed", "debrided", "target", "response")
-        },
+        **{name: np.array(columns[name], dtype=np.int64) for name in _VISIT_CODES},
         seq=seq,
         perimeter=np.array(columns["perimeter_cm"], dtype=np.float64),
         granulation=np.array(columns["granulation"], dtype=np.float64),
