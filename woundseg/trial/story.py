@@ -111,7 +111,21 @@ def _visits(endpoint: Endpoint, place: int) -> list[str]:
     mine = (endpoint.origin["who"] == place).to_numpy()
     bounds = endpoint.origin["lower_bound"][mine]
     visits = endpoint.visit_response[mine].iterrows()
-    return [_visit(endpoint, v, bound) for (_, v), bound in zip(visits, bounds, strict=True)]
+    read = _readings(endpoint, place)
+    told = [_visit(endpoint, v, bound) for (_, v), bound in zip(visits, bounds, strict=True)]
+    rows = endpoint.origin["row"][mine]
+    return [f"{line}{read.get(row, '')}" for line, row in zip(told, rows, strict=True)]
+
+
+def _readings(endpoint: Endpoint, place: int) -> dict[int, str]:
+    """What there is to say of who read each row of visits.csv."""
+    rows, who = endpoint.found.study.rows, endpoint.found.study.who
+    told = {}
+    for at in np.flatnonzero((who == place) & (rows.reading_status != "machine")).tolist():
+        by = f" by {rows.reader[at]}" if rows.reader[at] else " by a person"
+        waits = rows.reading_status[at] == "waiting"
+        told[int(rows.row[at])] = " It waits for a person's reading." if waits else f" Read{by}."
+    return told
 
 
 def _visit(endpoint: Endpoint, visit: pd.Series, lower_bound: bool) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import codecs
 import csv
 import difflib
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
 import numpy as np
 
@@ -225,7 +226,7 @@ def read_subjects(path: Path) -> Subjects:
     """subjects.csv, checked.
 
     Raises:
-        TableError: see the module; also a subject twice, or without trt_start.
+        TableError: see the module; also no subject, one twice, or one without trt_start.
     """
     return _subjects(*records(path), str(path))
 
@@ -241,7 +242,7 @@ def subjects_from_frame(frame: pd.DataFrame, source: str = "subjects") -> Subjec
 
 
 def _visits(header: Sequence[str], rows: Iterable[Row], source: str) -> Visits:
-    numbers, columns = _parsed(header, rows, _visit_columns(), source)
+    numbers, columns = parsed(header, rows, _visit_columns(), source)
     row = np.array(numbers, dtype=np.int64)
     text = {name: np.array(columns[name], dtype=object) for name in _VISIT_TEXTS}
     days = np.array(columns["date"], dtype=np.int64)
@@ -268,7 +269,9 @@ def _visits(header: Sequence[str], rows: Iterable[Row], source: str) -> Visits:
 
 
 def _subjects(header: Sequence[str], rows: Iterable[Row], source: str) -> Subjects:
-    numbers, columns = _parsed(header, rows, _subject_columns(), source)
+    numbers, columns = parsed(header, rows, _subject_columns(), source)
+    if not numbers:
+        raise TableError(source, "has no rows", "Give it a row for each subject")
     first: dict[str, int] = {}
     for row, subject, start in zip(numbers, columns["subject"], columns["trt_start"], strict=True):
         if subject in first:
@@ -325,10 +328,14 @@ def _rank(text: AnyArray) -> Ints:
     return np.unique(text, return_inverse=True)[1].astype(np.int64)
 
 
-def _parsed(
+def parsed(
     header: Sequence[str], rows: Iterable[Row], columns: list[Column], source: str
 ) -> tuple[list[int], dict[str, list[Any]]]:
-    """Row numbers and the values of each column, an absent optional one all blank."""
+    """Row numbers and the values of each column, an absent optional one all blank.
+
+    Raises:
+        TableError: see the module.
+    """
     names = checked_header(header, columns, source)
     present = [(names.index(c.name), c) for c in columns if c.name in names]
     absent = [column for column in columns if column.name not in names]
@@ -435,23 +442,34 @@ def _refuse_crossed_interval(visits: Visits) -> None:
 
 
 def records(path: Path) -> tuple[list[str], Iterator[Row]]:
-    """Header and numbered rows of a CSV file; a byte order mark is dropped.
+    """Header and numbered rows of a CSV file, or of a pipe; a byte order mark is dropped.
 
     Raises:
         TableError: it cannot be read, is empty, too long, not UTF-8 or not CSV (as it is read).
     """
     try:
-        _refuse_no_text(path)
+        stream = _seekable(path)
+        _refuse_no_text(stream, path)
     except OSError as error:
         cause = f"cannot be read ({error.strerror or error})"
         raise TableError(path, cause, "Name a CSV file that exists") from error
-    rows = _opened(path)
+    stream.seek(0)
+    rows = _rows(stream, path)
     return list(next(rows)[1]), rows
 
 
-def _opened(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        yield from _numbered(csv.reader(stream, strict=True), path)
+def _seekable(path: Path) -> BinaryIO:
+    """The file; what can be read only once (a pipe) as a copy in memory."""
+    stream = path.open("rb")
+    if stream.seekable():
+        return stream
+    with stream:
+        return io.BytesIO(stream.read())
+
+
+def _rows(stream: BinaryIO, path: Path) -> Iterator[Row]:
+    with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+        yield from _numbered(csv.reader(text, strict=True), path)
 
 
 def _numbered(reader: Iterator[list[str]], path: Path) -> Iterator[Row]:
@@ -469,35 +487,33 @@ def _numbered(reader: Iterator[list[str]], path: Path) -> Iterator[Row]:
         yield number, row
 
 
-def _refuse_no_text(path: Path) -> None:
+def _refuse_no_text(stream: BinaryIO, path: Path) -> None:
     """Refuse a file that is empty, not UTF-8 or of more than two million rows, before a row."""
     lines, begun, blank = 0, 0, True
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as stream:
-        while True:
-            block = stream.read(1 << 20)
-            waiting = len(decoder.getstate()[0])  # bytes of a letter that the last block cut
-            try:
-                text = decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                cause = f"is not UTF-8 (byte {begun - waiting + error.start})"
-                raise TableError(path, cause, "Save it in Excel as CSV UTF-8") from error
-            blank = blank and not text.lstrip("\ufeff").strip()
-            lines += block.count(b"\n")
-            begun += len(block)
-            if lines > MAX_ROWS + 1:
-                raise _too_long(path)
-            if not block:
-                break
+    while True:
+        block = stream.read(1 << 20)
+        waiting = len(decoder.getstate()[0])  # bytes of a letter that the last block cut
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            cause = f"is not UTF-8 (byte {begun - waiting + error.start})"
+            raise TableError(path, cause, "Save it in Excel as CSV UTF-8") from error
+        blank = blank and not text.lstrip("\ufeff").strip()
+        lines += block.count(b"\n")
+        begun += len(block)
+        if lines > MAX_ROWS + 1:
+            raise _too_long(path, stream.seek(0, io.SEEK_END))
+        if not block:
+            break
     if blank:
-        raise TableError(path, "is empty", "Give it a header row and a row for each visit")
+        raise TableError(path, "is empty: it has no rows", "Give it a header row, and rows below")
 
 
-def _too_long(path: Path) -> TableError:
-    size = path.stat().st_size / 1e6
+def _too_long(path: Path, size: int) -> TableError:
     return TableError(
         path,
-        f"has more than {MAX_ROWS:,} rows ({size:.0f} MB)",
+        f"has more than {MAX_ROWS:,} rows ({size / 1e6:.0f} MB)",
         "Split it by subject and take each part by itself",
     )
 
