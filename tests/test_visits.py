@@ -596,6 +596,18 @@ def test_a_table_of_subjects_that_cannot_be_understood_stops(root, tmp_path):
         planned(root, subjects=subjects_file(tmp_path, "S1,03/04/2026"))
 
 
+def test_a_table_of_subjects_that_can_be_read_only_once_is_refused(root, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TableError, match=r"can be read only once\. Save the table of subjects as"):
+        planned(root, subjects=tmp_path / "pipe")
+
+
+def test_a_table_of_subjects_without_rows_stops(root, tmp_path):
+    add(root, BASE)
+    with pytest.raises(TableError, match=r"has no rows\. Give it a row for each subject"):
+        planned(root, subjects=subjects_file(tmp_path))
+
+
 def test_subjects_are_spelled_as_their_table_does(root, tmp_path):
     add(root, f"{COMPOSED}/2026-03-04/a.jpg")
     plan = planned(root, subjects=subjects_file(tmp_path, f"{DECOMPOSED},2026-03-04"))

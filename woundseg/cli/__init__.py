@@ -231,6 +231,7 @@ def _add_endpoint(commands: Commands) -> None:
         ("--report", "write report.html"),
         ("--pdf", "write report.pdf"),
         ("--json", "print summary.json"),
+        ("--strict", "stop (2) while a visit waits for a reading or queries.csv has an open query"),
     ):
         parser.add_argument(option, action="store_true", help=meaning)
     parser.add_argument("--explain", metavar="SUBJECT", help="tell one subject's story; alone it"
@@ -241,12 +242,17 @@ def _add_endpoint(commands: Commands) -> None:
 def _endpoint(arguments: argparse.Namespace) -> int:
     if arguments.out is None and arguments.explain is None:
         raise UsageError("--out", "is missing", "Name the folder for the tables")
-    from woundseg.trial import endpoint, protocol, story
+    from woundseg.trial import endpoint, protocol, readings, story
 
     rules = protocol.load(arguments.protocol)
     if arguments.source is not None:
         rules = rules.override({"source": arguments.source})
     found = endpoint.run(arguments.visits, arguments.subjects, rules, arguments.mc)
+    if arguments.strict:
+        readings.require_settled(found.found.study, arguments.visits)
+    waiting = readings.waiting(found.found.study)
+    if waiting:
+        sys.stderr.write(f"{readings.WAITING}: {readings.sentence(waiting)}\n")
     told = None if arguments.explain is None else story.explain(found, arguments.explain)
     if arguments.out is not None:
         _write_endpoint(found, arguments)

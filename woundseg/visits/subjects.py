@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from pathlib import Path
 
+from woundseg.errors import TableError
 from woundseg.records import PhotoRef
 from woundseg.trial import tables
 from woundseg.trial.cells import CellError, iso_text
@@ -24,8 +25,10 @@ def read_starts(path: Path) -> Starts:
     """The first dose of each subject of subjects.csv.
 
     Raises:
-        TableError: the file cannot be understood.
+        TableError: the file cannot be understood, or is a pipe: a study reads it again later.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise TableError(path, "can be read only once", "Save the table of subjects as a file")
     found = tables.read_subjects(path)
     days = (date.fromisoformat(iso_text(day)) for day in found.trt_start.tolist())
     return dict(zip(found.subject.tolist(), days, strict=True))
