@@ -82,6 +82,7 @@ class DataSource:
     root: str
     folds_csv: str | None = None
     ulcer_value: int | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ class Report:
     counts: metrics.Counts
     estimates: tuple[metrics.Estimate, ...]
     scores: tuple[metrics.PhotoScore, ...]
+    sources: dict[str, metrics.Counts] = field(default_factory=dict)
+    """Counts of each source, where the set names several."""
 
     def __getitem__(self, name: str) -> metrics.Estimate:
         """The figure of this name, such as ``dice_pooled``."""
@@ -137,6 +140,7 @@ class Report:
             "empty_masks": metrics.EMPTY_RULE,
             "bootstrap": {"method": "percentile, groups drawn", **asdict(options.bootstrap)},
             "counts": asdict(self.counts),
+            "sources": {source: asdict(counts) for source, counts in self.sources.items()},
             "figures": {estimate.name: _without_name(estimate) for estimate in self.estimates},
         }
 
@@ -223,7 +227,18 @@ def evaluate(
         counts=metrics.counts(scores),
         estimates=metrics.summarise(scores, options.bootstrap),
         scores=tuple(scores),
+        sources=_by_source(samples, scores),
     )
+
+
+def _by_source(
+    samples: Sequence[Sample], scores: Sequence[metrics.PhotoScore]
+) -> dict[str, metrics.Counts]:
+    source_of = {sample.id: sample.source for sample in samples}
+    return {
+        source: metrics.counts([score for score in scores if source_of[score.id] == source])
+        for source in sorted(set(source_of.values()) - {""})
+    }
 
 
 def chosen(data: LabelledSet[Any], split: str, folds: Sequence[int]) -> list[Sample]:
@@ -233,7 +248,7 @@ def chosen(data: LabelledSet[Any], split: str, folds: Sequence[int]) -> list[Sam
         DataSetError: there is no split of that name, or none of its photographs has a label.
         UsageError: a fold has no photograph.
     """
-    samples = [sample for sample in data.samples(split) if sample.label_path]
+    samples = [sample for sample in data.samples(split) if sample.labelled]
     if not samples:
         raise DataSetError(
             data.root, f"split {split!r} has no labels to compare with", "Take another"
@@ -456,6 +471,10 @@ def _heading(report: Report) -> list[str]:
         + (f", pieces under {options.min_ulcer_px} px left out" if options.min_ulcer_px else ""),
         f"{counts.label_empty} labels are empty ({counts.both_empty} of these predictions too, "
         f"{counts.false_alarm} false alarms); {counts.missed} ulcers missed altogether",
+        *(
+            f"  {source}: {each.false_alarm} of {each.label_empty} empty labels are false alarms"
+            for source, each in report.sources.items()
+        ),
         f"Rule for empty masks: {metrics.EMPTY_RULE}",
         f"Intervals: {bootstrap.level:.0%}, percentile bootstrap over groups, "
         f"{bootstrap.draws:,} draws, seed {bootstrap.seed}",
