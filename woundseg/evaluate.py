@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from woundseg import contact, datasets, files, metrics, segment
-from woundseg.datasets.base import IMAGE_SUFFIXES, DataSet, LabelledSet, Sample
+from woundseg.datasets.base import IMAGE_SUFFIXES, DataSet, LabelledSet, Sample, limited
 from woundseg.engines import Device, Precision
 from woundseg.errors import DataSetError, TableError, UsageError
 
@@ -60,6 +60,7 @@ class EvaluateOptions:
     Attributes:
         split: of the data set.
         folds: only photographs of these folds; all when empty.
+        limit: no more of them than this, spread over the set; None takes all.
         threshold: probability above which a pixel is ulcer.
         min_ulcer_px: smaller pieces of a prediction are no ulcers [px]; 0 keeps all.
         worst: photographs on the contact sheet.
@@ -68,6 +69,7 @@ class EvaluateOptions:
 
     split: str = "train"
     folds: tuple[int, ...] = ()
+    limit: int | None = None
     threshold: float = 0.5
     min_ulcer_px: int = 0
     worst: int = 20
@@ -165,6 +167,7 @@ def run(
     options = EvaluateOptions(
         split=evaluation.split,
         folds=tuple(evaluation.folds),
+        limit=source.limit,
         threshold=evaluation.threshold,
         min_ulcer_px=smallest if evaluation.min_ulcer_px is None else evaluation.min_ulcer_px,
         worst=evaluation.worst,
@@ -207,7 +210,7 @@ def evaluate(
         UsageError: a fold has no photograph, or a prediction is not of its photograph's size.
     """
     options = options or EvaluateOptions()
-    samples = chosen(data, options.split, options.folds)
+    samples = limited(chosen(data, options.split, options.folds), options.limit)
     predictions.expect(samples)
     scores = []
     for done, sample in enumerate(samples, start=1):

@@ -29,7 +29,7 @@ from woundseg.datasets.pictures import (
     read_rgb,
     size_fault,
 )
-from woundseg.errors import DataSetError
+from woundseg.errors import ConfigurationError, DataSetError
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -42,6 +42,7 @@ __all__ = [
     "first_channel",
     "grey_fault",
     "hold_out",
+    "limited",
     "value_fault",
 ]
 
@@ -53,6 +54,7 @@ NAMED_IN_MESSAGE = 3
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 BoolMask = NDArray[np.bool_]
+Item = TypeVar("Item")
 Label = TypeVar("Label", bound=NDArray[Any])
 """What ``read`` gives beside the photograph."""
 
@@ -442,6 +444,19 @@ def hold_out(samples: Iterable[Sample], folds: Collection[int]) -> Parts:
         remedy = "Give a folds.csv that names each photograph and keeps groups in one fold"
         raise DataSetError(named, cause, remedy, tuple(sorted(both)))
     return parts
+
+
+def limited(items: list[Item], limit: int | None) -> list[Item]:
+    """No more of a list than ``limit``, evenly spread over it; None keeps all.
+
+    Raises:
+        ConfigurationError: the limit is below 1.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigurationError(f"data.limit={limit}", "is below 1", "Give 1 or more, or null")
+    if limit is None or len(items) <= limit:
+        return items
+    return [items[place * len(items) // limit] for place in range(limit)]
 
 
 def first_channel(label: NDArray[Any]) -> NDArray[Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 from woundseg.classes import MEDETEC_CLASSES
@@ -28,8 +28,8 @@ class Medetec(DataSet):
     The 152 training files are 38 photographs, each four times (``_1`` to ``_3`` are mirrored and
     turned copies); ``foot-ulcer1-…``, ``foot-ulcer-2-…`` and ``foot-ulcer-3-…`` are series of one
     foot each. ``group`` keeps copies and series together. No fold table is published: without one,
-    the groups are dealt out to five folds (``folds.folds_by_group``). The test files are copies of eight
-    training files: never train on the one and report the other.
+    the groups are dealt out to five folds (``folds.folds_by_group``). The test files are copies of
+    eight training files: never train on the one and report the other.
     """
 
     name: ClassVar[str] = "medetec"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from woundseg import datasets
+from woundseg.datasets.base import limited
 from woundseg.errors import ConfigurationError
 from woundseg.nets.unet import STRIDE
 from woundseg.training import augment
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from woundseg.datasets.base import DataSet, LabelledSet, Sample
 
-Item = TypeVar("Item")
 Batch = tuple[Tensor, Tensor]
 """Photographs (N, 3, H, W) uint8 and masks (N, 1, H, W) uint8 of 0 and 1."""
 
@@ -89,13 +89,6 @@ def with_known_terms(
     return [sample for sample in samples if data_set.knows_terms_of(sample)]
 
 
-def limited(samples: list[Item], limit: int | None) -> list[Item]:
-    """No more of a list than ``limit``, evenly spread over it; None keeps all."""
-    if limit is None or len(samples) <= limit:
-        return samples
-    return [samples[place * len(samples) // limit] for place in range(limit)]
-
-
 @dataclass(frozen=True)
 class Entry:
     """A sample with the set that reads it."""
@@ -132,7 +125,7 @@ class Photographs(Dataset[Batch]):
         index = draw.index if isinstance(draw, Draw) else draw
         pixels, mask = self._read(index)
         if isinstance(draw, Draw) and self._transform is not None:
-            shown, label = self._varied(pixels, mask, draw)
+            shown, label = self._varied(pixels, mask, self._transform, draw)
         else:
             if self._long_side_px:
                 pixels, mask = brought_to(pixels, mask, self._long_side_px)
@@ -141,14 +134,14 @@ class Photographs(Dataset[Batch]):
         return photo, torch.from_numpy(np.ascontiguousarray(label))[None]
 
     def _varied(
-        self, pixels: np.ndarray, mask: np.ndarray, draw: Draw
+        self, pixels: np.ndarray, mask: np.ndarray, transform: A.Compose, draw: Draw
     ) -> tuple[np.ndarray, np.ndarray]:
         """A crop as this draw has it, the same in whichever process it is made."""
         rng = np.random.default_rng(draw.seed)
         if self._maker is not None:
             pixels, mask = self._maker(pixels, mask, rng)
-        self._transform.set_random_seed(int(rng.integers(2**31)))
-        return augment.apply(self._transform, pixels, mask)
+        transform.set_random_seed(int(rng.integers(2**31)))
+        return augment.apply(transform, pixels, mask)
 
     def _read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         if index not in self._kept:

@@ -27,7 +27,8 @@ class SetSampler(Sampler[Draw]):
 
     An epoch has as many draws as there are photographs in sets with a weight. In each set one
     goes through all photographs, in shuffled order, before one comes again. The draws of an epoch
-    depend on seed and epoch alone, so a run that is resumed sees what it would have seen.
+    depend on seed and epoch alone, so a run that is resumed sees what it would have seen. Epochs
+    are counted where nobody says which one begins.
 
     Args:
         counts: photographs in each set.
@@ -51,15 +52,16 @@ class SetSampler(Sampler[Draw]):
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[Draw]:
-        rng = np.random.default_rng((self._seed, self._epoch))
+        epoch, self._epoch = self._epoch, self._epoch + 1
+        rng = np.random.default_rng((self._seed, epoch))
         starts = np.concatenate([[0], np.cumsum(self._counts)[:-1]])
         drawn: list[int] = []
         for start, count, wanted in zip(starts, self._counts, self._wanted(), strict=True):
             rounds = -(-wanted // count) if count else 0
-            order = [rng.permutation(count) for _ in range(rounds)]
-            drawn += [int(start + place) for place in np.concatenate([*order, []])[:wanted]]
+            order = [int(place) for _ in range(rounds) for place in rng.permutation(count)]
+            drawn += [int(start) + place for place in order[:wanted]]
         for number, place in enumerate(rng.permutation(len(drawn))):
-            yield Draw(drawn[place], (self._seed, self._epoch, number))
+            yield Draw(drawn[place], (self._seed, epoch, number))
 
     def _wanted(self) -> list[int]:
         """Draws of each set in an epoch: largest remainders, so that they add up."""

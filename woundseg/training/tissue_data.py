@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 from woundseg import datasets, tissue_map
-from woundseg.datasets.base import Parts
+from woundseg.datasets.base import Parts, limited
 from woundseg.datasets.tissue import TissueSet
 from woundseg.errors import ConfigurationError
 from woundseg.tissue import allowed, pieces
 from woundseg.tissue.pieces import Kind, Piece
 from woundseg.training import augment
-from woundseg.training.data import limited, with_known_terms
+from woundseg.training.data import with_known_terms
 from woundseg.training.options import DataOptions, TrainOptions
 
 if TYPE_CHECKING:

@@ -10,9 +10,7 @@ from woundseg.datasets.base import BoolMask
 from woundseg.datasets.pictures import ByteImage
 
 
-def brought_to(
-    pixels: ByteImage, mask: BoolMask, long_side_px: int
-) -> tuple[ByteImage, BoolMask]:
+def brought_to(pixels: ByteImage, mask: BoolMask, long_side_px: int) -> tuple[ByteImage, BoolMask]:
     """A photograph (H, W, 3) and its mask (H, W) at another long side, the same where it is so."""
     height, width = mask.shape
     factor = long_side_px / max(height, width)

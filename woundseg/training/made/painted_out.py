@@ -47,7 +47,7 @@ def paintable(pixels: ByteImage, mask: BoolMask) -> bool:
     """Whether there is enough skin in view to paint the ulcers of ``mask`` over with."""
     around = cv2.dilate(mask.astype(np.uint8), _disc(rim_px(mask))).astype(bool)
     free = np.count_nonzero(skin(pixels) & ~around)
-    return bool(mask.any()) and free >= LEAST_SKIN * np.count_nonzero(around)
+    return bool(mask.any() and free >= LEAST_SKIN * np.count_nonzero(around))
 
 
 def painted_out(pixels: ByteImage, mask: BoolMask, rng: Generator) -> ByteImage:

@@ -11,7 +11,15 @@ from numpy.random import Generator
 
 from woundseg.datasets.base import BoolMask
 from woundseg.datasets.pictures import ByteImage
-from woundseg.training.made.skin import FloatImage, FloatMap, carried_on, foot, grain, skin, smoothed
+from woundseg.training.made.skin import (
+    FloatImage,
+    FloatMap,
+    carried_on,
+    foot,
+    grain,
+    skin,
+    smoothed,
+)
 
 SMALLEST_PX, LARGEST_SHARE = 60, 0.12
 """Ulcers that are cut out: area in pixels, and the most of the frame."""
@@ -125,7 +133,7 @@ def pasted(
     alpha = np.where(patch.ulcer[there], 1.0, _fading(patch, rng)[there] * edge)[..., None]
     under = pixels[here].astype(np.float32)
     lit = _lit(patch, there, under, free[here])
-    lit += _missing_grain(lit, patch.known[there], under, free[here], rng)
+    lit = lit + _missing_grain(lit, patch.known[there], under, free[here], rng)
     made, label = pixels.copy(), mask.copy()
     blended = under + alpha * (lit - under)
     made[here] = np.clip(np.rint(blended), 0, 255).astype(np.uint8)
@@ -135,7 +143,7 @@ def pasted(
 
 
 def _turned(cutting: Cutting, long_side: int, rng: Generator) -> _Patch | None:
-    """The cutting at a drawn size and angle; None where it would have to be enlarged too much."""
+    """The cutting at a drawn size and angle; None where it is too small to be seen, or too large."""
     width = math.sqrt(float(cutting.ulcer.sum()))
     wanted = long_side * math.exp(rng.uniform(*np.log(SIZE_SHARE)))
     scale = float(np.clip(wanted / width, *SCALE))
@@ -146,7 +154,7 @@ def _turned(cutting: Cutting, long_side: int, rng: Generator) -> _Patch | None:
     side = math.ceil(math.hypot(*cutting.ulcer.shape) * scale)
     if side < 8 or side > 2 * long_side:
         return None
-    turn = cv2.getRotationMatrix2D(middle, angle, scale)
+    turn = np.asarray(cv2.getRotationMatrix2D(middle, angle, scale), np.float64)
     turn[:, 2] += side / 2 - np.array(middle)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
 
@@ -154,10 +162,9 @@ def _turned(cutting: Cutting, long_side: int, rng: Generator) -> _Patch | None:
         made = cv2.warpAffine(values, turn, (side, side), flags=how)
         return np.asarray(made[:, ::-1] if mirror else made, np.float32)
 
+    values = cutting.values
     if scale < 0.8:  # warping reads single pixels: blurred first, as a lens at a distance would
-        values = cv2.GaussianBlur(cutting.values, (0, 0), 0.4 / scale)
-    else:
-        values = cutting.values
+        values = np.asarray(cv2.GaussianBlur(values, (0, 0), 0.4 / scale), np.float32)
     known = warped(cutting.known) > 0.95
     ulcer = (warped(cutting.ulcer) > 0.5) & known
     if not ulcer.any():

@@ -62,7 +62,8 @@ def _reduced(pixels: ByteImage) -> ByteImage:
 
 def _enlarged(mask: BoolMask, pixels: ByteImage) -> BoolMask:
     size = (pixels.shape[1], pixels.shape[0])
-    return cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    large = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(large > 0)
 
 
 def _tints(pixels: ByteImage) -> tuple[FloatMap, FloatMap]:
@@ -75,7 +76,8 @@ def _toned(pixels: ByteImage) -> BoolMask:
     red, yellow = _tints(pixels)
     low, high = np.tan(np.radians(HUE_DEG))
     toned: BoolMask = (red >= LEAST_RED) & (yellow >= low * red) & (yellow <= high * red)
-    return toned & (red**2 + yellow**2 >= LEAST_CHROMA**2) & (pixels.max(axis=2) > PADDING)
+    toned &= (red**2 + yellow**2 >= LEAST_CHROMA**2) & (pixels.max(axis=2) > PADDING)
+    return toned
 
 
 def _large(mask: BoolMask) -> BoolMask:
