@@ -143,7 +143,7 @@ def pasted(
 
 
 def _turned(cutting: Cutting, long_side: int, rng: Generator) -> _Patch | None:
-    """The cutting at a drawn size and angle; None where it is too small to be seen, or too large."""
+    """The cutting at a drawn size and angle; None where that is too small or too large."""
     width = math.sqrt(float(cutting.ulcer.sum()))
     wanted = long_side * math.exp(rng.uniform(*np.log(SIZE_SHARE)))
     scale = float(np.clip(wanted / width, *SCALE))
