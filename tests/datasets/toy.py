@@ -85,7 +85,9 @@ def draw_feet(root: Path) -> Path:
         bare = rectangle(FUSEG_SIDE, 0, 0)
         save(root / "images" / f"{stem}.jpg", photograph(FUSEG_SIDE, bare)[:48])
         rows.append(f"{stem}.jpg,{stem.split('_')[0]},{stem},{fold},64,48")
-    (root / "feet.csv").write_text("\n".join(["image,source,group,fold,width,height", *rows]) + "\n")
+    (root / "feet.csv").write_text(
+        "\n".join(["image,source,group,fold,width,height", *rows]) + "\n"
+    )
     return root
 
 

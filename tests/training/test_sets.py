@@ -31,7 +31,12 @@ def root(tmp_path_factory):
 
 
 def options(root, *words):
-    given = ["data=clinics", f"data.root={root}", "model.encoder_weights=none", "augment.crop_px=32"]
+    given = [
+        "data=clinics",
+        f"data.root={root}",
+        "model.encoder_weights=none",
+        "augment.crop_px=32",
+    ]
     return config.train_options([*given, "trainer=smoke", "data.long_side_px=64", *words])
 
 
@@ -96,7 +101,13 @@ def test_nothing_left_is_refused(root):
 
 def test_the_run_says_what_was_learnt_from(root):
     told = tasks.of(options(root, MEDETEC_TOO, "data.hold_out=[0]")).sets
-    assert {"set": "fuseg", "source": None, "training": 2, "held_out": 2, "terms_known": True} in told
+    assert {
+        "set": "fuseg",
+        "source": None,
+        "training": 2,
+        "held_out": 2,
+        "terms_known": True,
+    } in told
     assert {
         (row["set"], row["source"], row["training"], row["held_out"], row["terms_known"])
         for row in told

@@ -1,4 +1,4 @@
-"""Skin drawn by hand: a grained plane of one tone, on a white sheet, with a red disc for an ulcer."""
+"""Skin drawn by hand: a grained plane of one tone on a white sheet, a red disc for an ulcer."""
 
 import numpy as np
 

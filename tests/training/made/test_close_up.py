@@ -32,7 +32,9 @@ def test_without_an_ulcer_the_window_lies_anywhere():
     pixels = leg()
     starts = set()
     for seed in range(12):
-        shown, label = close_up(pixels, np.zeros((160, 160), bool), 2.0, np.random.default_rng(seed))
+        shown, label = close_up(
+            pixels, np.zeros((160, 160), bool), 2.0, np.random.default_rng(seed)
+        )
         assert not label.any()
         starts.add(shown.__array_interface__["data"][0])
     assert len(starts) > 8
