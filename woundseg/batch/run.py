@@ -121,7 +121,8 @@ def make_plan(
     """
     plan = visits.plan(root, out, options.visits, photo.captured_at)
     wanted, watch = options.conclude, watch or Watch()
-    inputs = (options.visits.manifest, options.visits.subjects, wanted.subjects)
+    asked = options.visits
+    inputs = (asked.manifest, asked.subjects, asked.names, wanted.subjects)
     files_asked = exports.Wanted(wanted.redcap, wanted.fhir, (*inputs, options.setup.weights))
     reasons = list(exports.hindrances(plan, out, files_asked))
     count = len(plan.failures) + len(plan.warnings)

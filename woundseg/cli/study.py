@@ -70,6 +70,12 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         "{subject}/{date}/*; repeat it for more",
     )
     parser.add_argument("--subjects", type=Path, metavar="CSV", help="first dose, death, ...")
+    parser.add_argument(
+        "--names",
+        type=Path,
+        metavar="CSV",
+        help="path,ulcer: names the largest ulcer of single photographs; give it at every run",
+    )
     parser.add_argument("--strict", action="store_true", help="stop at anything wrong in the plan")
     parser.add_argument("--dry-run", action="store_true", help="print the plan, measure nothing")
 
@@ -80,7 +86,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster")
     parser.add_argument("--store", metavar="URL", help="a PostgreSQL database, not study.sqlite")
     parser.add_argument(
-        "--as-of", metavar="DATE", help="day on which lateness is judged (default: today)"
+        "--as-of", metavar="DATE", help="today, for late visits and dates in the future"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -113,19 +119,21 @@ def _batch_options(arguments: argparse.Namespace) -> BatchOptions:
 
     from woundseg.batch.run import BatchOptions
     from woundseg.trial import protocol
-    from woundseg.visits import VisitOptions
+    from woundseg.visits import Calendar, VisitOptions
 
     rules = protocol.load(arguments.protocol)
+    conclude = _conclude_options(arguments)
     patterns = {"patterns": tuple(arguments.pattern)} if arguments.pattern else {}
     return BatchOptions(
         visits=VisitOptions(
             manifest=arguments.manifest,
             subjects=arguments.subjects,
-            baseline_window_days=rules.baseline.window_days,
+            names=arguments.names,
+            calendar=Calendar(tuple(rules.schedule), conclude.as_of, rules.baseline.window_days),
             **patterns,
         ),
         setup=setup(arguments),
-        conclude=_conclude_options(arguments),
+        conclude=conclude,
         now=lambda: datetime.now(UTC),
         score=score_options(arguments),
         store=arguments.store,

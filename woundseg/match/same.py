@@ -126,8 +126,7 @@ def _pairs(one: Look, other: Look, alike: float, most: int | None = None) -> tup
     best = cosine.argmax(axis=1)
     rows = np.arange(len(a))
     kept = (cosine.argmax(axis=0)[best] == rows) & (cosine[rows, best] >= alike)
-    places = one.features.places[ours][kept], other.features.places[theirs][best[kept]]
-    return places
+    return one.features.places[ours][kept], other.features.places[theirs][best[kept]]
 
 
 def _largest(look: Look, most: int | None) -> NDArray[np.intp]:
