@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from woundseg.batch import doubtful
 from woundseg.batch.elsewhere import elsewhere, without_told
 from woundseg.batch.one import overlay_path
 from woundseg.batch.rows import DATE_FROM_CAMERA, parts_by_name, tissue_together
@@ -99,8 +100,11 @@ def subject_report(
         (seen, without_told(named, aside), thumbnail)
         for (seen, named, thumbnail), aside in zip(photos, told_twice, strict=True)
     ]
+    doubts = _doubts(photos, rows)
     shown = tuple(
-        _shown(seen, named, thumbnail, context.overlay(seen.ref.relative))
+        _shown(
+            seen, named, thumbnail, (context.overlay(seen.ref.relative), doubts[seen.ref.relative])
+        )
         for seen, named, thumbnail in photos
     )
     return SubjectReport(
@@ -112,11 +116,27 @@ def subject_report(
         index_ulcer=told.index_ulcer,
         thresholds=context.protocol.category,
         overdue=overdue(context.protocol, told, [row.date for row in rows], context.as_of),
-        to_look_at=tuple(_to_look_at(photos)),
+        to_look_at=tuple(_to_look_at(photos, doubts)),
     )
 
 
-def _shown(seen: Seen, named: Named, thumbnail: bytes, overlay: str) -> PhotoShown:
+def _doubts(
+    photos: list[tuple[Seen, Named, bytes]], rows: list[VisitRow]
+) -> dict[str, tuple[QualityFlag, ...]]:
+    """By path, what can hardly be true of a photograph or of one of its rows."""
+    every = [seen for seen, _, _ in photos]
+    found = {
+        seen.ref.relative: [*doubtful.photo_flags(seen, named, every)] for seen, named, _ in photos
+    }
+    for place, flags in doubtful.row_flags(rows).items():
+        found[rows[place].path] += flags
+    return {path: tuple(dict.fromkeys(flags)) for path, flags in found.items()}
+
+
+def _shown(
+    seen: Seen, named: Named, thumbnail: bytes, more: tuple[str, tuple[QualityFlag, ...]]
+) -> PhotoShown:
+    overlay, doubts = more
     record = seen.record
     flags = record.quality.flags if record else ()
     return PhotoShown(
@@ -125,7 +145,7 @@ def _shown(seen: Seen, named: Named, thumbnail: bytes, overlay: str) -> PhotoSho
         thumb_px_per_px=seen.thumb_px_per_px,
         mm_per_px=record.scale.mm_per_px if record else None,
         outlines=_outlines(seen, named),
-        flags=(*flags, *_date_flag(seen), *_match_flags(named)),
+        flags=(*flags, *_date_flag(seen), *_match_flags(named), *doubts),
         measurable=seen.measurable,
         failure=seen.failure,
         places=_places(seen, named),
@@ -173,7 +193,9 @@ def _match_flags(named: Named) -> Iterator[QualityFlag]:
             yield QualityFlag(code=code, severity="warning", advice=advice)
 
 
-def _to_look_at(photos: list[tuple[Seen, Named, bytes]]) -> Iterator[str]:
+def _to_look_at(
+    photos: list[tuple[Seen, Named, bytes]], doubts: dict[str, tuple[QualityFlag, ...]]
+) -> Iterator[str]:
     """A sentence for each thing that a person should decide."""
     for seen, named, _ in photos:
         when = f"{seen.ref.visit} {seen.ref.date.isoformat()}"
@@ -184,6 +206,7 @@ def _to_look_at(photos: list[tuple[Seen, Named, bytes]]) -> Iterator[str]:
             advice = FLAG_ADVICE.get(code)
             if advice is not None:
                 yield f"{when}{f', {name}' if name else ''}: {advice}"
+        yield from (f"{when}: {flag.advice}" for flag in doubts[seen.ref.relative])
 
 
 def overdue(protocol: Protocol, told: Facts, dates: list[date], as_of: date) -> str | None:

@@ -69,6 +69,7 @@ class Named:
         flags: pairs of a name and a code; the name is blank for an outline without one.
         places: pairs of a closed ulcer and the middle of its place, (x, y) px of the look; a
             person may have called one closed whose place is not known.
+        same_as: number of an earlier look, of another visit, that is the same photograph.
     """
 
     names: tuple[str | None, ...] = ()
@@ -76,6 +77,7 @@ class Named:
     unsure: tuple[str, ...] = ()
     flags: tuple[tuple[str, str], ...] = ()
     places: tuple[tuple[str, tuple[float, float]], ...] = ()
+    same_as: int | None = None
 
     def codes(self, name: str) -> tuple[str, ...]:
         """The codes of one ulcer's flags, and of outlines without a name; each once."""
