@@ -30,6 +30,38 @@ MOST_TIMES: Final = 3.0
 """Two photographs of one ulcer and date whose areas differ so many times disagree."""
 
 
+def by_photo(
+    photos: Sequence[Seen], named: Sequence[Named], rows: Sequence[VisitRow]
+) -> dict[str, tuple[QualityFlag, ...]]:
+    """By path, all warnings about a subject's photographs and their rows; each once.
+
+    Args:
+        photos: of one subject, in order of time.
+        named: for each of them, what matching says of it.
+        rows: made from them.
+    """
+    found: dict[str, list[QualityFlag]] = {
+        photo.ref.relative: [*photo_flags(photo, one, photos)]
+        for photo, one in zip(photos, named, strict=True)
+    }
+    for place, flags in row_flags(rows).items():
+        found[rows[place].path] += flags
+    return {path: tuple(dict.fromkeys(flags)) for path, flags in found.items()}
+
+
+def lines(
+    photos: Sequence[Seen], named: Sequence[Named], rows: Sequence[VisitRow]
+) -> Iterator[str]:
+    """A line for each warning of :func:`by_photo` that the plan could not give."""
+    refs = {photo.ref.relative: photo.ref for photo in photos}
+    for path, flags in by_photo(photos, named, rows).items():
+        ref = refs[path]
+        planned = {doubt.code for doubt in ref.doubts}
+        for flag in flags:
+            if flag.code not in planned:
+                yield f"subject {ref.subject}: {ref.visit} {ref.date}: {flag.advice}"
+
+
 def photo_flags(photo: Seen, named: Named, photos: Sequence[Seen]) -> Iterator[QualityFlag]:
     """Warnings about one photograph: its visit, its date, and whether it is another one again.
 

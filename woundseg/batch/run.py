@@ -98,6 +98,7 @@ class Summary:
         head: hash of the store's last row.
         paths: what was written.
         errors: of the report or an export that could not be written; the rest was.
+        warnings: what a person should look at, beside what the plan warned of.
     """
 
     photos: int
@@ -107,6 +108,7 @@ class Summary:
     head: str
     paths: tuple[Path, ...]
     errors: tuple[WoundsegError, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -170,6 +172,7 @@ def run(
             head=kept.head(),
             paths=(*(out / name for name in tables.ALL), *pages),
             errors=tuple(errors),
+            warnings=written.warnings,
         )
 
 

@@ -15,7 +15,7 @@ from woundseg.batch.one import overlay_path
 from woundseg.batch.rows import DATE_FROM_CAMERA, parts_by_name, tissue_together
 from woundseg.batch.seen import Outline, Seen
 from woundseg.match import FLAG_ADVICE, Named
-from woundseg.records import QualityFlag, VisitRow
+from woundseg.records import PUT_TO_A_PERSON, QualityFlag, VisitRow
 from woundseg.report import PhotoShown, SubjectReport
 from woundseg.report.facts import Place, Within
 from woundseg.trial.cells import NEVER, iso_text
@@ -100,7 +100,9 @@ def subject_report(
         (seen, without_told(named, aside), thumbnail)
         for (seen, named, thumbnail), aside in zip(photos, told_twice, strict=True)
     ]
-    doubts = _doubts(photos, rows)
+    doubts = doubtful.by_photo(
+        [seen for seen, _, _ in photos], [named for _, named, _ in photos], rows
+    )
     shown = tuple(
         _shown(
             seen, named, thumbnail, (context.overlay(seen.ref.relative), doubts[seen.ref.relative])
@@ -118,19 +120,6 @@ def subject_report(
         overdue=overdue(context.protocol, told, [row.date for row in rows], context.as_of),
         to_look_at=tuple(_to_look_at(photos, doubts)),
     )
-
-
-def _doubts(
-    photos: list[tuple[Seen, Named, bytes]], rows: list[VisitRow]
-) -> dict[str, tuple[QualityFlag, ...]]:
-    """By path, what can hardly be true of a photograph or of one of its rows."""
-    every = [seen for seen, _, _ in photos]
-    found = {
-        seen.ref.relative: [*doubtful.photo_flags(seen, named, every)] for seen, named, _ in photos
-    }
-    for place, flags in doubtful.row_flags(rows).items():
-        found[rows[place].path] += flags
-    return {path: tuple(dict.fromkeys(flags)) for path, flags in found.items()}
 
 
 def _shown(
@@ -200,7 +189,7 @@ def _to_look_at(
     for seen, named, _ in photos:
         when = f"{seen.ref.visit} {seen.ref.date.isoformat()}"
         for flag in seen.record.quality.flags if seen.record else ():
-            if flag.code in FOR_A_PERSON:
+            if flag.code in FOR_A_PERSON or flag.code in PUT_TO_A_PERSON:
                 yield f"{when}: {flag.advice}"
         for name, code in named.flags:
             advice = FLAG_ADVICE.get(code)

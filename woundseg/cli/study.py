@@ -107,6 +107,9 @@ def _batch(arguments: argparse.Namespace) -> int:
     with _engine(arguments, options.setup) as engine:
         summary = run(arguments.photos, arguments.out, options, engine, watch(arguments.quiet))
     say(_told(summary, arguments.json))
+    if summary.warnings:
+        sys.stderr.write("to look at:\n")
+        sys.stderr.writelines(f"  {line}\n" for line in summary.warnings)
     for error in summary.errors[:-1]:
         sys.stderr.write(f"{error.line()}\n")
     if summary.errors:
