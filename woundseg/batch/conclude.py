@@ -47,6 +47,7 @@ class ConcludeOptions:
         protocol: the trial's rules, for baseline, schedule and thresholds.
         subjects: subjects.csv; None takes each subject's visit named BASELINE, else the first.
         as_of: the day on which lateness is judged.
+        names: the table of ulcers' names that the run was given, for the report's commands.
         redcap, fhir: files to write for import elsewhere.
         study: the study's name in exports and in the report.
         match: how ulcers are followed.
@@ -55,6 +56,7 @@ class ConcludeOptions:
     protocol: Protocol
     as_of: date
     subjects: Path | None = None
+    names: Path | None = None
     redcap: Path | None = None
     fhir: Path | None = None
     study: str = ""
@@ -166,7 +168,7 @@ def _report(study: Study, options: ConcludeOptions, written: Written) -> list[Pa
 
 
 def _subject_reports(study: Study, options: ConcludeOptions) -> Iterator[SubjectReport]:
-    context = telling.Context(options.protocol, options.as_of, study.out)
+    context = telling.Context(options.protocol, options.as_of, study.out, study.root, options.names)
     rows = telling.by_subject(tables.read_visits(study.out / tables.VISITS))
     concluded = _concluded(study.out, options)
     now = next(concluded, None)

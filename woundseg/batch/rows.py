@@ -291,7 +291,7 @@ def _failure(photo: Seen, rows: list[VisitRow]) -> Failure | None:
         path,
         "match",
         "which ulcer this is cannot be told from the earlier photographs",
-        "Name it in the manifest's ulcer column.",
+        "The report shows both photographs and the command that settles it (--names).",
     )
 
 

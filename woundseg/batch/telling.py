@@ -12,6 +12,7 @@ from typing import Any
 from woundseg.batch import doubtful
 from woundseg.batch.elsewhere import elsewhere, without_told
 from woundseg.batch.one import overlay_path
+from woundseg.batch.questions import NAMES, Folders, questions
 from woundseg.batch.rows import DATE_FROM_CAMERA, parts_by_name, tissue_together
 from woundseg.batch.seen import Outline, Seen
 from woundseg.match import FLAG_ADVICE, Named
@@ -67,11 +68,21 @@ def _date(day: int) -> date:
 
 @dataclass(frozen=True)
 class Context:
-    """What is the same for all subjects: the rules, the day, where pictures stand."""
+    """What is the same for all subjects: the rules, the day, where pictures stand.
+
+    ``photos`` and ``names`` are what the report's commands name.
+    """
 
     protocol: Protocol
     as_of: date
     out: Path
+    photos: Path = Path("PHOTOS")
+    names: Path | None = None
+
+    @property
+    def folders(self) -> Folders:
+        """What the report's commands name."""
+        return Folders(self.photos, self.out, self.names or NAMES)
 
     def overlay(self, relative: str) -> str:
         """The photograph's large picture, relative to the report; blank without one."""
@@ -119,6 +130,9 @@ def subject_report(
         thresholds=context.protocol.category,
         overdue=overdue(context.protocol, told, [row.date for row in rows], context.as_of),
         to_look_at=tuple(_to_look_at(photos, doubts)),
+        questions=tuple(
+            questions([(seen, named) for seen, named, _ in photos], shown, rows, context.folders)
+        ),
     )
 
 

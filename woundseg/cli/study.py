@@ -161,6 +161,7 @@ def _conclude_options(arguments: argparse.Namespace) -> ConcludeOptions:
         protocol=rules,
         as_of=as_of,
         subjects=arguments.subjects,
+        names=arguments.names,
         redcap=arguments.redcap,
         fhir=arguments.fhir,
         study=rules.protocol.study,

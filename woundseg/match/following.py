@@ -19,7 +19,7 @@ FRAME_MM: Final = 250.0
 
 
 FLAG_ADVICE = {
-    "match_unsure": "Which ulcer this is cannot be told: look, and name it in the manifest.",
+    "match_unsure": "Which ulcer this is cannot be told: compare the photographs and name it.",
     "match_unregistered": "Taken for the same ulcer by size alone: look whether it is.",
     "possible_new_ulcer": "There may be a new ulcer, too small to be counted: look at the foot.",
     "new_ulcer": "A new ulcer was opened: look whether it is one.",

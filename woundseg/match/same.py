@@ -97,7 +97,7 @@ def same(one: Look, other: Look, options: SameOptions | None = None) -> bool:
     if matrix is None:
         return False
     if scale_and_turn(matrix, np.zeros(2))[0] > 1:  # the finer one is made coarser
-        return _agree(other, one, np.linalg.inv(matrix), options)
+        return _agree(other, one, np.asarray(np.linalg.inv(matrix), np.float64), options)
     return _agree(one, other, matrix, options)
 
 
@@ -181,16 +181,19 @@ def _laid(one: ByteImage, other: ByteImage, start: Matrix) -> tuple[Floats, Flag
     (Evangelidis & Psarakis 2008).
     """
     inverse = np.linalg.inv(start)[:2].astype(np.float32)
-    greys = [cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (other, one)]
+    wanted, found = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (other, one))
+    everywhere = np.full(found.shape, 255, np.uint8)
     ends = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
     try:
-        _, inverse = cv2.findTransformECC(*greys, inverse, cv2.MOTION_AFFINE, ends, None, 5)
+        _, settled = cv2.findTransformECC(
+            wanted, found, inverse, cv2.MOTION_AFFINE, ends, everywhere, 5
+        )
     except cv2.error:  # it does not converge
         return None
     size = other.shape[1], other.shape[0]
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(_smooth(one), inverse, size, flags=how)
-    inside = cv2.warpAffine(np.full(one.shape[:2], 255, np.uint8), inverse, size, flags=how)
+    seen = cv2.warpAffine(_smooth(one), settled, size, flags=how)
+    inside = cv2.warpAffine(everywhere, settled, size, flags=how)
     inside = np.pad((inside > 250).astype(np.uint8), 1)  # beyond the edge nothing is seen
     edge = np.ones((2 * _BORDER_PX + 1, 2 * _BORDER_PX + 1), np.uint8)
     shared = cv2.erode(inside, edge)[1:-1, 1:-1] > 0
@@ -204,8 +207,8 @@ def _smooth(pixels: ByteImage) -> Floats:
 def _unclipped(picture: Floats) -> Flags:
     """Where no channel is near black or white, nor anything close by."""
     darkest, brightest = _CLIPPED
-    clipped = ((picture < darkest) | (picture > brightest)).any(axis=2)
-    near = cv2.dilate(clipped.astype(np.uint8), np.ones((5, 5), np.uint8))
+    clipped = np.asarray(((picture < darkest) | (picture > brightest)).any(axis=2), np.uint8)
+    near = cv2.dilate(clipped, np.ones((5, 5), np.uint8))
     return np.asarray(near == 0)
 
 
