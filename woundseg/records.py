@@ -148,6 +148,21 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Something about a photograph's visit that a person should look at.
+
+    Attributes:
+        code: of the flag in its rows.
+        told: what is doubtful, on one line.
+        advice: what to do; an imperative sentence.
+    """
+
+    code: str
+    told: str
+    advice: str
+
+
+@dataclass(frozen=True)
 class PhotoRef:
     """One photograph of a study: the file, and who, which visit and when.
 
@@ -155,9 +170,11 @@ class PhotoRef:
         path: the file.
         relative: its path below the folder of photographs, with ``/``.
         subject, visit, date: as the manifest or the path says.
-        ulcer: the manifest's name for the ulcer shown; None leaves it to matching.
+        ulcer: a person's name for the ulcer shown (manifest, ``--names``); None leaves it to
+            matching.
         dated_by: where subject, visit and date were taken from.
         given: what else the manifest says.
+        doubts: about its visit and date, as the plan has them.
     """
 
     path: Path
@@ -168,6 +185,7 @@ class PhotoRef:
     ulcer: str | None = None
     dated_by: Literal["manifest", "path", "exif"] = "path"
     given: Given = Given()
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

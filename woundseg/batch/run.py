@@ -98,6 +98,7 @@ class Summary:
         head: hash of the store's last row.
         paths: what was written.
         errors: of the report or an export that could not be written; the rest was.
+        warnings: what a person should look at, beside what the plan warned of.
     """
 
     photos: int
@@ -107,6 +108,7 @@ class Summary:
     head: str
     paths: tuple[Path, ...]
     errors: tuple[WoundsegError, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -121,7 +123,8 @@ def make_plan(
     """
     plan = visits.plan(root, out, options.visits, photo.captured_at)
     wanted, watch = options.conclude, watch or Watch()
-    inputs = (options.visits.manifest, options.visits.subjects, wanted.subjects)
+    asked = options.visits
+    inputs = (asked.manifest, asked.subjects, asked.names, wanted.subjects)
     files_asked = exports.Wanted(wanted.redcap, wanted.fhir, (*inputs, options.setup.weights))
     reasons = list(exports.hindrances(plan, out, files_asked))
     count = len(plan.failures) + len(plan.warnings)
@@ -169,6 +172,7 @@ def run(
             head=kept.head(),
             paths=(*(out / name for name in tables.ALL), *pages),
             errors=tuple(errors),
+            warnings=written.warnings,
         )
 
 

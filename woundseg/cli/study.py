@@ -71,6 +71,12 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         "{subject}/{date}/*; repeat it for more",
     )
     parser.add_argument("--subjects", type=Path, metavar="CSV", help="first dose, death, ...")
+    parser.add_argument(
+        "--names",
+        type=Path,
+        metavar="CSV",
+        help="path,ulcer: names the largest ulcer of single photographs; give it at every run",
+    )
     parser.add_argument("--strict", action="store_true", help="stop at anything wrong in the plan")
     parser.add_argument("--dry-run", action="store_true", help="print the plan, measure nothing")
 
@@ -81,7 +87,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster")
     parser.add_argument("--store", metavar="URL", help="a PostgreSQL database, not study.sqlite")
     parser.add_argument(
-        "--as-of", metavar="DATE", help="day on which lateness is judged (default: today)"
+        "--as-of", metavar="DATE", help="today, for late visits and dates in the future"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -102,6 +108,9 @@ def _batch(arguments: argparse.Namespace) -> int:
     with _engine(arguments, options.setup) as engine:
         summary = run(arguments.photos, arguments.out, options, engine, watch(arguments.quiet))
     say(_told(summary, arguments.json))
+    if summary.warnings:
+        sys.stderr.write("to look at:\n")
+        sys.stderr.writelines(f"  {line}\n" for line in summary.warnings)
     for error in summary.errors[:-1]:
         sys.stderr.write(f"{error.line()}\n")
     if summary.errors:
@@ -114,19 +123,21 @@ def _batch_options(arguments: argparse.Namespace) -> BatchOptions:
 
     from woundseg.batch.run import BatchOptions
     from woundseg.trial import protocol
-    from woundseg.visits import VisitOptions
+    from woundseg.visits import Calendar, VisitOptions
 
     rules = protocol.load(arguments.protocol)
+    conclude = _conclude_options(arguments)
     patterns = {"patterns": tuple(arguments.pattern)} if arguments.pattern else {}
     return BatchOptions(
         visits=VisitOptions(
             manifest=arguments.manifest,
             subjects=arguments.subjects,
-            baseline_window_days=rules.baseline.window_days,
+            names=arguments.names,
+            calendar=Calendar(tuple(rules.schedule), conclude.as_of, rules.baseline.window_days),
             **patterns,
         ),
         setup=setup(arguments),
-        conclude=_conclude_options(arguments),
+        conclude=conclude,
         now=lambda: datetime.now(UTC),
         score=score_options(arguments),
         store=arguments.store,
@@ -151,6 +162,7 @@ def _conclude_options(arguments: argparse.Namespace) -> ConcludeOptions:
         protocol=rules,
         as_of=as_of,
         subjects=arguments.subjects,
+        names=arguments.names,
         redcap=arguments.redcap,
         fhir=arguments.fhir,
         study=rules.protocol.study,

@@ -19,7 +19,7 @@ FRAME_MM: Final = 250.0
 
 
 FLAG_ADVICE = {
-    "match_unsure": "Which ulcer this is cannot be told: look, and name it in the manifest.",
+    "match_unsure": "Which ulcer this is cannot be told: compare the photographs and name it.",
     "match_unregistered": "Taken for the same ulcer by size alone: look whether it is.",
     "possible_new_ulcer": "There may be a new ulcer, too small to be counted: look at the foot.",
     "new_ulcer": "A new ulcer was opened: look whether it is one.",
@@ -69,6 +69,7 @@ class Named:
         flags: pairs of a name and a code; the name is blank for an outline without one.
         places: pairs of a closed ulcer and the middle of its place, (x, y) px of the look; a
             person may have called one closed whose place is not known.
+        same_as: number of an earlier look, of another visit, that is the same photograph.
     """
 
     names: tuple[str | None, ...] = ()
@@ -76,6 +77,7 @@ class Named:
     unsure: tuple[str, ...] = ()
     flags: tuple[tuple[str, str], ...] = ()
     places: tuple[tuple[str, tuple[float, float]], ...] = ()
+    same_as: int | None = None
 
     def codes(self, name: str) -> tuple[str, ...]:
         """The codes of one ulcer's flags, and of outlines without a name; each once."""
