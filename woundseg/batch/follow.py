@@ -14,7 +14,7 @@ from woundseg.records import Sketch
 from woundseg.sketch import look
 from woundseg.store import canonical
 
-LOGIC = 4
+LOGIC = 5
 """Raised when matching changes, so that names kept from before are made anew."""
 
 
@@ -64,4 +64,4 @@ def from_text(text: str) -> list[Named]:
 
 def _look(thumbnail: bytes, photo: Seen) -> Look:
     kept = Sketch(thumbnail, photo.thumb_px_per_px, photo.outlines, photo.hidden)
-    return look(kept, photo.record, photo.ref.ulcer, photo.ref.visit)
+    return look(kept, photo.record, photo.ref.ulcer, photo.ref.visit, photo.told)

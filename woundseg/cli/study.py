@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from woundseg.cli.parts import (
     add,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from woundseg.batch.conclude import ConcludeOptions
     from woundseg.batch.local import LocalEngine
     from woundseg.batch.on_ray import RayEngine
+    from woundseg.batch.readings import Decision
     from woundseg.batch.run import BatchOptions, Summary, Watch
     from woundseg.batch.workers import Setup
     from woundseg.cli.parts import Commands
@@ -249,6 +250,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     return EXIT_DONE if verdict.sound else EXIT_PARTLY
 
 
+def _notice(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
 def add_correct(commands: Commands) -> None:
     """``woundseg correct``."""
     parser = add(
@@ -264,11 +269,33 @@ def add_correct(commands: Commands) -> None:
     what.add_argument(
         "--mask", type=Path, metavar="PNG", help="of the photograph's size, 255 inside the ulcers"
     )
-    what.add_argument("--not-evaluable", action="store_true")
+    for option, meaning in (
+        ("--accept", "the machine's figures are right"),
+        ("--closed", "the ulcer is seen to be closed: its area is 0"),
+        ("--not-evaluable", "nothing can be said of it"),
+        ("--undo", "take back the newest correction of the photograph"),
+    ):
+        what.add_argument(option, action="store_true", help=meaning)
+    parser.add_argument(
+        "--ulcer", metavar="ID", default="", help="the ulcer meant; the others stay as they are"
+    )
+    parser.add_argument(
+        "--confirm", action="store_true", help="what looks wrong about the mask is meant"
+    )
     parser.add_argument("--by", required=True, metavar="NAME")
     parser.add_argument("--reason", required=True, metavar="TEXT")
     _add_study_options(parser)
     parser.set_defaults(command=_correct)
+
+
+def _decision(arguments: argparse.Namespace) -> Decision | Literal["undo"]:
+    decisions: tuple[Decision | Literal["undo"], ...] = (
+        "accept",
+        "closed",
+        "not_evaluable",
+        "undo",
+    )
+    return next((name for name in decisions if getattr(arguments, name)), "mask")
 
 
 def _correct(arguments: argparse.Namespace) -> int:
@@ -277,6 +304,9 @@ def _correct(arguments: argparse.Namespace) -> int:
     from woundseg.batch.correct import Correction, correct
 
     correction = Correction(
+        decision=_decision(arguments),
+        ulcer=arguments.ulcer,
+        confirm=arguments.confirm,
         path=arguments.path,
         by=arguments.by,
         reason=arguments.reason,
@@ -285,7 +315,7 @@ def _correct(arguments: argparse.Namespace) -> int:
         weights=arguments.weights,
         where=arguments.store,
     )
-    head = correct(arguments.study, correction, datetime.now(UTC))
-    say(f"head of the chain: {head}\n")
+    done = correct(arguments.study, correction, datetime.now(UTC), _notice)
+    say("".join(f"{line}\n" for line in (*done.lines, f"head of the chain: {done.head}")))
     sys.stderr.write("Run woundseg batch again to write it into the tables and the report.\n")
     return EXIT_DONE
