@@ -12,7 +12,7 @@ from woundseg.records import VisitRow
 from woundseg.report.words import area, digits
 from woundseg.store import Entry
 
-NOT_EVALUABLE, CLOSED = "not evaluable", "closed (0 cm²)"
+NOT_EVALUABLE, CLOSED, UNNAMED = "not evaluable", "closed (0 cm²)", "outline "
 
 
 def before_and_after(
@@ -32,11 +32,20 @@ def before_and_after(
     else:
         before = _of_reading(machine, earlier, last)
     after = _of_reading(machine, later, last)
-    labels = [label for label in dict.fromkeys([*before, *after]) if label]
-    for label in labels or [""]:
-        one, other = (told.get(label) or told.get("", "no outline") for told in (before, after))
-        told = f"{one} before and after" if one == other else f"{one} before, {other} after"
+    if _same_outlines(later.base or machine, last):
+        after = {**{n: told for n, told in before.items() if n not in earlier.ulcers}, **after}
+    unnamed = any(label.startswith(UNNAMED) for label in (*before, *after))
+    missing = "" if unnamed else "no outline"  # an outline without a name may be any of them
+    for label in [label for label in dict.fromkeys([*before, *after]) if label] or [""]:
+        one, other = (found.get(label) or found.get("", missing) for found in (before, after))
+        parts = [f"{text} {when}" for text, when in ((one, "before"), (other, "after")) if text]
+        told = f"{one} before and after" if one == other else ", ".join(parts)
         yield f"{label}: {told}" if label else told
+
+
+def _same_outlines(entry: Entry, last: LastRun) -> bool:
+    """Whether the run saw the same outlines, so that its other rows stay as they are."""
+    return bool(entry.sketch) and last.names_of(entry) is not None
 
 
 def _of_row(row: VisitRow) -> str:
@@ -83,10 +92,8 @@ def _outlines(entry: Entry, last: LastRun) -> dict[str, str]:
 def _labels(entry: Entry, last: LastRun) -> list[str]:
     """Names of the entry's outlines, as far as they are known before the next run."""
     sketch = json.loads(entry.sketch)
-    count = len(sketch["outlines"])
-    names = sketch.get("names") or [None] * count
-    if last.names is not None and len(last.names) == count and entry.number < last.number:
-        names = [name or known for name, known in zip(names, last.names, strict=True)]
-    if count == 1 and len(last.known) == 1 and names == [None]:
+    unnamed: list[str | None] = [None] * len(sketch["outlines"])
+    names = last.names_of(entry) or sketch.get("names") or unnamed
+    if len(unnamed) == 1 and len(last.known) == 1 and names == [None]:
         return [last.known[0]]
-    return [name or f"outline {place}" for place, name in enumerate(names, start=1)]
+    return [name or f"{UNNAMED}{place}" for place, name in enumerate(names, start=1)]

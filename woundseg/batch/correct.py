@@ -133,7 +133,9 @@ def correct(study: Path, correction: Correction, at: datetime, say: Say = quiet)
         head = kept.append([decided.new])
         if decided.picture is not None:
             write_overlay(picture, decided.picture)
-        lines = before_and_after(case.machine, (case.standing, standing), case.last)
+        lines = [*before_and_after(case.machine, (case.standing, standing), case.last)]
+        if correction.mask is not None and '"decision":"accept"' in decided.new.made:
+            lines.append("The mask is the machine's own outline: taken as --accept.")
         return Corrected(head, tuple(lines))
 
 
@@ -200,7 +202,12 @@ def _not_evaluable(case: _Case) -> NewEntry:
 
 
 def _of_ulcer(case: _Case, decision: Decision, ulcer: str) -> NewEntry:
-    return _entry(case, decision, canonical({"decision": decision, "ulcer": ulcer}), ulcer=ulcer)
+    """A word on one ulcer, and whether it takes away an outline that is, or may be, the ulcer's."""
+    sketch = json.loads(case.base.sketch) if case.base.sketch else {"outlines": []}
+    names = (case.last.names_of(case.base) if case.base.sketch else None) or [None]
+    shown = bool(sketch["outlines"]) and (ulcer in names or None in names)
+    result = {"decision": decision, "ulcer": ulcer, "shown": shown}
+    return _entry(case, decision, canonical(result), ulcer=ulcer)
 
 
 def _closed_ulcer(case: _Case) -> str:
@@ -259,7 +266,7 @@ def _accept_ulcer(case: _Case) -> NewEntry:
         raise UsageError(case.correction.path, told, "Take that back first with --undo")
     _same_scale(case)
     _measured(case.base, "--accept")
-    names = [*_names(case)]
+    names = _names(case)
     nameless = [place for place, name in enumerate(names) if name is None]
     if ulcer not in names:
         if len(nameless) != 1:
@@ -303,17 +310,13 @@ def _same_scale(case: _Case) -> None:
         raise UsageError(case.correction.path, cause, "Take that back first with --undo")
 
 
-def _names(case: _Case) -> tuple[str | None, ...]:
-    """Names of the outlines that count now: a person's before those of the last run."""
-    sketch = json.loads(case.base.sketch)
-    told = sketch.get("names") or [None] * len(sketch["outlines"])
-    if not any(told) or None in told:
-        last = case.last
-        if last.names is None or len(last.names) != len(told) or case.base.number > last.number:
-            cause = "which outline is which ulcer is not known: no run has come after a correction"
-            raise UsageError(case.correction.path, cause, _BATCH_FIRST)
-        return tuple(name or known for name, known in zip(told, last.names, strict=True))
-    return tuple(told)
+def _names(case: _Case) -> list[str | None]:
+    """Names of the outlines that count now."""
+    names = case.last.names_of(case.base)
+    if names is None:
+        cause = "which outline is which ulcer is not known: no run has come after a correction"
+        raise UsageError(case.correction.path, cause, _BATCH_FIRST)
+    return names
 
 
 # --- outlined by hand ---------------------------------------------------------------------------

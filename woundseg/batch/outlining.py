@@ -78,6 +78,7 @@ class Drawn:
     """A mask, and the photograph that it was drawn on.
 
     Attributes:
+        file: the mask's.
         photo: the photograph.
         mask: what the person outlined, bool (H, W).
         others: ulcers that stay, none of which the mask touches.
@@ -85,6 +86,7 @@ class Drawn:
         segmenter: the network.
     """
 
+    file: Path
     photo: Photo
     mask: BoolMap
     others: Others
@@ -159,7 +161,7 @@ def draw(drawing: Drawing, options: ScoreOptions) -> Drawn:
     named = replace(read, path=Path(drawing.entry.path))
     others = replace(drawing.others, ulcers=tuple(_untouched(drawing, mask)))
     segmenter = segment.load("cpu", weights=drawing.weights, threads=1)
-    return Drawn(named, mask, others, options, segmenter)
+    return Drawn(drawing.mask, named, mask, others, options, segmenter)
 
 
 def _untouched(drawing: Drawing, mask: BoolMap) -> Iterable[Other]:
@@ -218,7 +220,7 @@ def doubt(drawn: Drawn, entries: Iterable[Entry], places: Sequence[tuple[float, 
     if len(drawn.scored.record.ulcers) <= len(drawn.others.ulcers):
         smallest = drawn.scored.record.settings.min_ulcer_cm2
         told_small = f"outlines nothing as large as the smallest ulcer ({smallest:g} cm²)"
-        raise UsageError("--mask", told_small, "Use --closed where the ulcer is closed")
+        raise UsageError(drawn.file, told_small, "Use --closed where the ulcer is closed")
     if any(flag.code == "implausible" for flag in drawn.scored.record.quality.flags):
         area = drawn.scored.record.total.area_cm2
         return f"gives an implausible area{'' if area is None else f' ({area:.1f} cm²)'}"
@@ -245,7 +247,7 @@ def _far(mask: BoolMap, earlier: BoolMap) -> bool:
     away = cv2.distanceTransform((~earlier).view(np.uint8), cv2.DIST_L2, 3)
     parts = [*masks.components(mask), *masks.components(earlier)]
     longest = max(max(part.bbox_px[2:]) for part in parts)
-    return float(away[mask].min()) > max(longest, FAR_SHARE * max(mask.shape))
+    return bool(away[mask].min() > max(longest, FAR_SHARE * max(mask.shape)))
 
 
 # --- what is kept --------------------------------------------------------------------------------

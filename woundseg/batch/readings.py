@@ -22,6 +22,7 @@ class Word:
         reason: why.
         at: when, ISO 8601.
         ulcer: the one it is said of; blank where it is said of the whole photograph.
+        hides: whether it takes away an outline that is, or may be, the ulcer's.
     """
 
     decision: Decision
@@ -29,6 +30,7 @@ class Word:
     reason: str = ""
     at: str = ""
     ulcer: str = ""
+    hides: bool = False
 
     def line(self) -> str:
         """As a report shows it."""
@@ -68,19 +70,21 @@ class Reading:
 
     def takes_away(self) -> bool:
         """Whether outlines of the base may show an ulcer that a person has taken back."""
-        return any(word.decision in ("closed", "not_evaluable") for word in self.ulcers.values())
+        return any(word.hides for word in self.ulcers.values())
 
 
 def word(entry: Entry) -> Word:
     """What a correction says; those of schema 1 name neither decision nor ulcer."""
     made = json.loads(entry.made)
-    before: Decision = "not_evaluable" if "stage" in json.loads(entry.result) else "mask"
+    result = json.loads(entry.result)
+    before: Decision = "not_evaluable" if "stage" in result else "mask"
     return Word(
         decision=made.get("decision", before),
         by=made.get("by", ""),
         reason=made.get("reason", ""),
         at=made.get("time", ""),
         ulcer=made.get("ulcer", ""),
+        hides=result.get("shown", False),
     )
 
 

@@ -30,7 +30,7 @@ from woundseg.batch.conclude import (
     publish,
     write_tables,
 )
-from woundseg.batch.noted import Noted, noted_pictures
+from woundseg.batch.noted import Noted, head_before_report, noted_pictures
 from woundseg.batch.one import Outcome, Task, file_sha256, overlay_path, write_overlay
 from woundseg.batch.pictures import Expected, Pictures
 from woundseg.batch.readings import reading, word
@@ -100,7 +100,7 @@ class Summary:
         measured: of them, those measured by this run.
         failures: rows of failures.csv.
         rows: rows of visits.csv.
-        head: hash of the store's last row.
+        head: hash of the store's last row that is not about the report, which shows it.
         paths: what was written.
         errors: of the report or an export that could not be written; the rest was.
     """
@@ -172,7 +172,7 @@ def run(
             measured=measured,
             failures=written.failures,
             rows=written.rows,
-            head=kept.head(),
+            head=head_before_report(kept),
             paths=(*(out / name for name in tables.ALL), *pages),
             errors=tuple(errors),
         )

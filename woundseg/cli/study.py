@@ -238,14 +238,14 @@ def _verify(arguments: argparse.Namespace) -> int:
         weights=arguments.weights,
         where=arguments.store,
     )
-    verdict = verify(arguments.study, options)
-    for line in (*verdict.altered, *verdict.differing, *verdict.notes):
+    verdict = verify(arguments.study, options, _notice)
+    found = (verdict.altered, verdict.photographs, verdict.differing, verdict.missing_pictures)
+    for line in (*(line for lines in found for line in lines), *verdict.notes):
         sys.stderr.write(f"{line}\n")
-    state = "sound: nothing was altered" if verdict.sound else "NOT SOUND"
     say(
-        f"{state}\n{verdict.entries} rows, head {verdict.head}\n"
-        f"measured again: {verdict.exact} to the last digit, {verdict.near} within the engines'"
-        f" tolerance, {len(verdict.differing)} differ, {len(verdict.notes)} could not be\n"
+        f"{verdict.state()}\n{verdict.entries} rows, head {verdict.head}\n"
+        f"checked: {'; '.join(verdict.checked)}\n"
+        f"not checked: {'; '.join(verdict.unchecked)}\n"
     )
     return EXIT_DONE if verdict.sound else EXIT_PARTLY
 

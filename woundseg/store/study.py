@@ -200,14 +200,20 @@ class Store:
         standing = self.corrections(path, sha256)
         return standing[-1] if standing else None
 
-    def corrections(self, path: str, sha256: str) -> list[Entry]:
+    def corrections(self, path: str, sha256: str, before: int | None = None) -> list[Entry]:
         """The corrections made for exactly this content that count, the oldest first.
 
         An undo and the correction that it takes back are not among them.
+
+        Args:
+            path: the photograph.
+            sha256: of its content.
+            before: those that counted before the entry of this number; None takes all.
         """
         if not storable(path):
             return []
-        made = (entries.c.path == path, entries.c.sha256 == sha256, entries.c.kind == "corrected")
+        made = [entries.c.path == path, entries.c.sha256 == sha256, entries.c.kind == "corrected"]
+        made += [] if before is None else [entries.c.number < before]
         asked = select(entries).where(*made).order_by(entries.c.number)
         counting: dict[str, Entry] = {}
         for row in self._database.rows(asked):
