@@ -368,7 +368,7 @@ def test_what_is_in_view():
 def assigned(found, told=None, sd_px=2.0, **known):
     """What becomes of outlines where ulcers are known at places."""
     at = {name: Place(line, sd_px) for name, line in known.items()}
-    return Sheet(look(foot(), found), at, slack_px=4.0).assign(told)
+    return Sheet(look(foot(), found), at, slack_px=4.0).assign(dict([told] if told else []))
 
 
 def test_a_smaller_outline_inside_and_an_empty_place():

@@ -31,7 +31,7 @@ from woundseg.errors import (
     UsageError,
     WoundsegError,
 )
-from woundseg.store import GENESIS, Entry, NewEntry, Store, StudyBusyError, canonical
+from woundseg.store import GENESIS, SCHEMA, Entry, NewEntry, Store, StudyBusyError, canonical
 from woundseg.store import database as database_room
 from woundseg.store.address import parse
 from woundseg.store.chain import hash_of, link
@@ -282,6 +282,44 @@ class Behaviour:
         assert [json.loads(e.result)["area_cm2"] for e in study.history("S1/v1.jpg")] == [
             0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
         ]  # fmt: skip
+
+    def test_an_undo_takes_back_the_correction_that_it_names(self, study):
+        def area() -> float:
+            return json.loads(study.current("S1/v1.jpg").result)["area_cm2"]
+
+        def undo(entry) -> None:
+            made = canonical({"undoes": entry.hash})
+            study.append([new(kind="corrected", result="{}", made=made)])
+
+        study.append([new(area=1), new(kind="corrected", area=2), new(kind="corrected", area=3)])
+        undo(study.corrected("S1/v1.jpg", A))
+        assert area() == 2
+        assert [entry.number for entry in study.corrections("S1/v1.jpg", A)] == [2]
+        assert [entry.number for entry in study.corrections("S1/v1.jpg", A, before=4)] == [2, 3]
+        undo(study.corrected("S1/v1.jpg", A))
+        assert area() == 1
+        assert study.corrections("S1/v1.jpg", A) == []
+        study.append([new(kind="corrected", area=4)])
+        assert area() == 4
+
+    # --- an earlier schema ---------------------------------------------------------------------
+
+    def test_a_study_of_schema_1_is_read_and_migrated(self, where, study):
+        head = study.append([new(), new(kind="corrected", area=2)])
+        study.close()
+        tamper(where, "UPDATE study SET value = '1' WHERE name = 'schema'")
+        with Store.open(where) as old:
+            assert (old.is_current(), old.current("S1/v1.jpg").number) == (False, 2)
+            with old.alone():
+                line = old.migrate()
+                assert old.migrate() == ""
+            assert "was made by an earlier woundseg and migrated from schema 1 to 2" in line
+            assert (line.count("\n"), "s%cret" in line) == (0, False)
+            assert (old.is_current(), old.head()) == (True, head)
+            assert list(old.alterations(head)) == []
+            old.append([new("S1/v2.jpg")])
+        with pytest.raises(sqlalchemy.exc.DBAPIError, match="append-only"):
+            execute(where, "UPDATE study SET value = '1'")
 
     def test_measured_is_the_newest_of_exactly_this_content_and_settings(self, study):
         study.append([new(area=1), new(kind="failed", area=2), new(kind="corrected", area=3)])
@@ -624,7 +662,7 @@ class Behaviour:
     def test_a_newer_study_is_refused(self, where, study):
         study.append([new()])
         study.close()
-        tamper(where, "UPDATE study SET value = '2'")
+        tamper(where, f"UPDATE study SET value = '{SCHEMA + 1}'")
         for create in (False, True):
             with pytest.raises(ConfigurationError) as caught:
                 Store.open(where, create=create)
@@ -1052,3 +1090,37 @@ def test_without_the_driver_the_remedy_is_named(monkeypatch):
     with pytest.raises(UsageError) as caught:
         Store.open("postgresql+psycopg://me:hidden@host/study")
     one_line(caught, "postgresql+psycopg://me:***@host/study", 'pip install "woundseg[postgresql]"')
+
+
+# --- an earlier schema: SQLite's file is copied first ---------------------------------------------
+
+
+@pytest.fixture
+def old_file(tmp_path):
+    """A study of schema 1 in a file."""
+    path = tmp_path / "study.sqlite"
+    with Store.open(path, create=True) as study:
+        study.append([new(thumbnail=JPEG)])
+    tamper(path, "UPDATE study SET value = '1' WHERE name = 'schema'")
+    return path
+
+
+def test_the_file_is_copied_before_it_is_migrated_and_no_copy_is_overwritten(old_file):
+    for name in ("study.schema-1.sqlite", "study.schema-1-2.sqlite"):
+        with Store.open(old_file) as study, study.alone():
+            assert study.migrate().endswith(f"The study as it was is kept in {name}.")
+        with Store.open(old_file.with_name(name)) as copy:
+            assert not copy.is_current()
+            assert (copy.count(), copy.thumbnail(NAME)) == (1, JPEG)
+            assert list(copy.alterations()) == []
+        tamper(old_file, "UPDATE study SET value = '1' WHERE name = 'schema'")
+
+
+def test_a_study_that_cannot_be_copied_stays_as_it_is(old_file, monkeypatch):
+    nowhere = old_file.parent / "none" / "copy.sqlite"
+    monkeypatch.setattr("woundseg.store.migration._free", lambda _: nowhere)
+    with Store.open(old_file) as study, study.alone():
+        with pytest.raises(OutputError):
+            study.migrate()
+        assert not study.is_current()
+    assert [path.name for path in old_file.parent.glob("*schema*")] == []

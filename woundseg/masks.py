@@ -227,7 +227,12 @@ def write_mask(path: Path, mask: BoolMap) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    _write_png(path, mask.astype(np.uint8) * np.uint8(ULCER_MASK_VALUE))
+    write_bytes(path, mask_png(mask))
+
+
+def mask_png(mask: BoolMap) -> bytes:
+    """``mask``, bool (H, W), as an 8-bit PNG of 0 and 255."""
+    return _png(mask.astype(np.uint8) * np.uint8(ULCER_MASK_VALUE))
 
 
 def write_labels(path: Path, labels: ByteMap) -> None:
@@ -236,12 +241,12 @@ def write_labels(path: Path, labels: ByteMap) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    _write_png(path, labels)
+    write_bytes(path, _png(labels))
 
 
-def _write_png(path: Path, values: ByteMap) -> None:
+def _png(values: ByteMap) -> bytes:
     is_encoded, data = cv2.imencode(".png", values)
     if not is_encoded:
-        told = f"a mask of shape {values.shape} cannot be written as PNG"
-        raise OutputError(path, told, "Report this fault")
-    write_bytes(path, data.tobytes())
+        told = f"of shape {values.shape} cannot be written as PNG"
+        raise OutputError("a mask", told, "Report this internal error")
+    return data.tobytes()

@@ -417,6 +417,31 @@ def _total(figures: tuple[Ulcer, ...], spreads: list[_Spread], scale: Scale | No
     )
 
 
+def together(figures: tuple[Ulcer, ...]) -> UlcerFigures:
+    """Ulcers that were measured apart, as one: their errors are taken to go together.
+
+    Their total's standard deviation is the sum of theirs on the log scale, weighted by area; it is
+    never below that of ulcers measured at once, whose causes of error are known one by one.
+    """
+    if len(figures) == 1:
+        return UlcerFigures(**figures[0].model_dump(include={*UlcerFigures.model_fields}))
+    areas = [figure.area_cm2 for figure in figures]
+    area = None if None in areas else sum(area or 0.0 for area in areas)
+    sd_log = sum(figure.area_sd or 0.0 for figure in figures) / area if area else 0.0
+    perimeters = [figure.perimeter_cm for figure in figures]
+    return UlcerFigures(
+        **_interval(area, sd_log),
+        perimeter_cm=None if None in perimeters else sum(each or 0.0 for each in perimeters),
+        length_cm=None,
+        width_cm=None,
+        area_px=sum(figure.area_px or 0 for figure in figures),
+        bbox_px=_joined_box(figures),
+        tissue=_joined_tissue(figures, "tissue"),
+        tissue_low=_joined_tissue(figures, "tissue_low"),
+        tissue_high=_joined_tissue(figures, "tissue_high"),
+    )
+
+
 def _joined_box(figures: tuple[Ulcer, ...]) -> tuple[int, int, int, int] | None:
     boxes = np.array([figure.bbox_px for figure in figures if figure.bbox_px])
     if boxes.size == 0:

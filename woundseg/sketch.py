@@ -58,7 +58,11 @@ def jpeg(pixels: photo.ByteImage, quality: int) -> bytes:
 
 
 def look(
-    kept: Sketch, record: ScoreRecord | None, named: str | None = None, visit: str = ""
+    kept: Sketch,
+    record: ScoreRecord | None,
+    named: str | None = None,
+    visit: str = "",
+    told: tuple[str | None, ...] = (),
 ) -> Look:
     """The photograph as matching sees it.
 
@@ -67,6 +71,7 @@ def look(
         record: its figures; None where it could not be measured.
         named: the manifest's name for the ulcer shown.
         visit: its name, where it is known.
+        told: names that a person gave to the record's ulcers, in their order.
     """
     from woundseg.match import Look  # scipy comes with it, which score alone does not need
 
@@ -84,6 +89,7 @@ def look(
         measurable=measurable,
         named=named,
         visit=visit,
+        told=told,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from made_records import DARK, record
 
+from woundseg.batch.readings import reading
 from woundseg.batch.seen import Seen
 from woundseg.match import Named
 from woundseg.records import Failure, Given, PhotoRef, QualityFlag
@@ -43,7 +44,9 @@ def shown(
     made = record(*areas_cm2)
     photo = made.photo.model_copy(update={"captured_at": taken})
     made = made.model_copy(update={"photo": photo})
-    return Seen(of, entry(of, kind), made, None, outlines=(LINE,) * len(areas_cm2))
+    row = entry(of, kind)
+    said = reading([row] if kind == "corrected" else [])
+    return Seen(of, row, made, None, outlines=(LINE,) * len(areas_cm2), reading=said)
 
 
 def rejected(of: PhotoRef) -> Seen:

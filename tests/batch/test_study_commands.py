@@ -109,7 +109,7 @@ def test_a_second_run_is_refused_before_it_writes(photos, out, toy, woundseg):
         assert_refused(woundseg(*correct(out)), *busy)
         assert contents(out) == before
         status, told, _ = woundseg("verify", out, "--sample", "0")
-        assert (status, "sound: nothing was altered" in told) == (EXIT_DONE, True)
+        assert (status, "consistent; give --head" in told) == (EXIT_DONE, True)
         first.send_signal(signal.SIGKILL)
         first.wait()
     assert woundseg(*correct(out))[0] == EXIT_DONE
@@ -225,7 +225,7 @@ def test_a_failing_export_costs_only_itself(photos, toy, woundseg, monkeypatch):
 
 @pytest.mark.parametrize("command", ["batch", "verify", "correct"])
 def test_a_study_of_a_newer_version_is_refused(photos, out, toy, woundseg, command):
-    tamper(out / "study.sqlite", "UPDATE study SET value = '2'")
+    tamper(out / "study.sqlite", f"UPDATE study SET value = '{store.SCHEMA + 1}'")
     words = {"batch": batch(photos, out, toy), "verify": ("verify", out), "correct": correct(out)}
     before = contents(out)
     done = woundseg(*words[command])
@@ -252,7 +252,8 @@ def test_a_record_of_a_newer_version_in_a_study_of_ours(photos, out, toy, wounds
 def test_a_record_of_a_newer_version_is_not_measured_again(out, toy, woundseg):
     add_newer_record(out, "measured")
     status, told, error = woundseg("verify", out, "--weights", toy)
-    assert (status, "1 could not be" in told, "woundseg 9.0" in error) == (EXIT_DONE, True, True)
+    assert (status, "0 photographs measured again" in told) == (EXIT_DONE, True)
+    assert "woundseg 9.0" in error
 
 
 def test_a_dry_run_as_json_is_one_document(photos, out, toy, woundseg):
@@ -266,7 +267,7 @@ def test_a_dry_run_as_json_is_one_document(photos, out, toy, woundseg):
 
 
 def test_a_dry_run_asks_nothing_of_the_store(photos, out, toy, woundseg):
-    tamper(out / "study.sqlite", "UPDATE study SET value = '2'")
+    tamper(out / "study.sqlite", f"UPDATE study SET value = '{store.SCHEMA + 1}'")
     status, told, _ = woundseg(*batch(photos, out, toy, "--dry-run"))
     assert (status, PHOTO in told) == (EXIT_DONE, True)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from woundseg import __version__, files, report, tissue_map
 from woundseg.batch import doubtful, exports, follow, tables, telling
 from woundseg.batch.follow import Following
-from woundseg.batch.noted import Noted
+from woundseg.batch.noted import Noted, head_before_report
 from woundseg.batch.rows import subject_rows
 from woundseg.batch.seen import Seen, in_order
 from woundseg.batch.standing import Standing
@@ -164,7 +164,9 @@ def publish(
 def _report(study: Study, options: ConcludeOptions, written: Written) -> list[Path]:
     """report.html, from the tables just written."""
     facts = _study_facts(study, options, written)
-    return report.write(facts, _subject_reports(study, options), study.out, written.subjects)
+    paths = report.write(facts, _subject_reports(study, options), study.out, written.subjects)
+    study.noted.seal_report(study.out)
+    return paths
 
 
 def _subject_reports(study: Study, options: ConcludeOptions) -> Iterator[SubjectReport]:
@@ -192,7 +194,7 @@ def _study_facts(study: Study, options: ConcludeOptions, written: Written) -> St
             f"{standing.weights_sha256[:12]}… (ulcer), "
             f"{tissue_map.weights_sha256()[:12]}… (tissue), {standing.precision}"
         ),
-        head=standing.kept.head(),
+        head=head_before_report(standing.kept),
         photos=str(study.root),
         failures=gathered(tables.read_failures(study.out / tables.FAILURES)),
         warnings=plan.warnings,

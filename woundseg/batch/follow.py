@@ -73,4 +73,4 @@ def from_text(text: str) -> list[Named]:
 
 def _look(thumbnail: bytes, photo: Seen) -> Look:
     kept = Sketch(thumbnail, photo.thumb_px_per_px, photo.outlines, photo.hidden)
-    return look(kept, photo.record, photo.ref.ulcer, photo.ref.visit)
+    return look(kept, photo.record, photo.ref.ulcer, photo.ref.visit, photo.told)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from woundseg import files, overlay, photo
+from woundseg.batch import by_hand
 from woundseg.errors import UnreadablePhotoError, WoundsegError
-from woundseg.pipeline import Scored, ScoreOptions, score
+from woundseg.pipeline import Scored, ScoreOptions, score, score_outlined
 from woundseg.records import Failure, PhotoRef, ScoreRecord, Sketch
 from woundseg.segment import Segmenter
 from woundseg.sketch import jpeg, sketch
-from woundseg.store import canonical
+from woundseg.store import Entry, canonical
 
 Stamp = tuple[int, int]
 """A file's size in bytes and its time of change in ns."""
@@ -25,10 +26,18 @@ _OVERLAY_QUALITY = 88
 
 @dataclass(frozen=True)
 class Task:
-    """One photograph to be measured, and how."""
+    """One photograph to be measured, and how.
+
+    Attributes:
+        ref: which.
+        options: how.
+        by_hand: an outline by hand whose picture is drawn again instead; its figures are those
+            of the entry.
+    """
 
     ref: PhotoRef
     options: ScoreOptions
+    by_hand: Entry | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +81,7 @@ def _measured(task: Task, segmenter: Segmenter) -> Outcome:
         return failed(task.ref, "read", "memory ran out", "Run it again with fewer --jobs")
     named = replace(read, path=Path(task.ref.relative))
     try:
-        return _outcome(task.ref, score(named, segmenter, task.options))
+        return _outcome(task, named, segmenter)
     except WoundsegError as error:
         return failed(task.ref, "measure", error.cause, error.remedy, read.sha256)
     except MemoryError:
@@ -111,14 +120,24 @@ def file_sha256(path: Path) -> str:
         return ""
 
 
-def _outcome(ref: PhotoRef, scored: Scored) -> Outcome:
+def _outcome(task: Task, named: photo.Photo, segmenter: Segmenter) -> Outcome:
+    if task.by_hand is not None:
+        return _drawn_again(task, task.by_hand, named, segmenter)
+    scored = score(named, segmenter, task.options)
     return Outcome(
-        ref,
+        task.ref,
         scored.photo.sha256,
         record=record_json(scored.record),
         sketch=sketch(scored),
         overlay=drawn(scored),
     )
+
+
+def _drawn_again(task: Task, entry: Entry, named: photo.Photo, segmenter: Segmenter) -> Outcome:
+    outline = by_hand.outlined(entry, named.pixels.shape[:2])
+    scored = score_outlined(named, outline, segmenter, task.options)
+    shown = replace(scored, record=ScoreRecord.model_validate_json(entry.result))
+    return Outcome(task.ref, named.sha256, record=entry.result, overlay=drawn(shown))
 
 
 def drawn(scored: Scored) -> bytes:

@@ -12,8 +12,10 @@ from typing import Any, Literal
 
 from woundseg.batch import doubtful
 from woundseg.batch.elsewhere import MATCH_UNSURE, elsewhere
+from woundseg.batch.readings import Word
 from woundseg.batch.seen import CORRECTED, Seen
 from woundseg.match import Named
+from woundseg.pipeline import BY_HAND
 from woundseg.records import (
     PUT_TO_A_PERSON,
     Failure,
@@ -36,6 +38,10 @@ HEALED: dict[str, float | None] = {"area_cm2": 0.0}
 _SUMMED = ("area_cm2", "area_sd", "area_cm2_low", "area_cm2_high", "perimeter_cm")
 _SINGLE = ("length_cm", "width_cm")
 _TISSUES = ("granulation", "slough", "necrosis", "other")
+_NO_FIGURES: dict[str, Any] = {
+    **dict.fromkeys((*_SUMMED, *_SINGLE, *_TISSUES)),
+    "lower_bound": "",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
             for row in _photo_rows(photo, names, seq, known)
         ]
         known = known.after(photo, names, made)
-        kept = [row for row in made if row.ulcer not in aside]
+        kept = [row for row in made if row.ulcer not in aside or row.reader]
         rows += kept or made  # a photograph that was taken has a row
         failure = _failure(photo, kept) if kept else None
         failures += [failure] if failure else []
@@ -127,6 +133,27 @@ class _Said:
 
 
 def _photo_rows(photo: Seen, named: Named, seq: int, known: _Known) -> list[VisitRow]:
+    return _as_read(_rows_found(photo, named, seq, known), photo, seq)
+
+
+def _as_read(rows: list[VisitRow], photo: Seen, seq: int) -> list[VisitRow]:
+    """The rows, with those of ulcers that a person called closed or not evaluable."""
+    read = {row.ulcer: row for row in rows}
+    for ulcer, word in photo.reading.ulcers.items():
+        if word.decision not in ("closed", "not_evaluable"):
+            continue
+        row = replace(read.get(ulcer) or _row(photo, seq, _Said(ulcer, "N")), **_NO_FIGURES)
+        read[ulcer] = _closed(row) if word.decision == "closed" else replace(row, evaluable="N")
+    return [*read.values()]
+
+
+def _closed(row: VisitRow) -> VisitRow:
+    """The row of an ulcer that a person has seen closed: its 0 needs no scale."""
+    calibrated: YesNo = "" if row.calibrated == "N" else row.calibrated
+    return replace(row, evaluable="Y", area_cm2=0.0, closed="Y", calibrated=calibrated)
+
+
+def _rows_found(photo: Seen, named: Named, seq: int, known: _Known) -> list[VisitRow]:
     if not photo.speaks:
         ulcers = [photo.ref.ulcer] if photo.ref.ulcer else known.rows or [FIRST_ULCER]
         return [_row(photo, seq, _Said(ulcer, "N")) for ulcer in ulcers]
@@ -208,6 +235,7 @@ def tissue_together(
 
 def _row(photo: Seen, seq: int, said: _Said) -> VisitRow:
     ref, record = photo.ref, photo.record
+    word = _word_on(photo, said)
     source = record.scale.source if record else "none"
     row = VisitRow(
         subject=ref.subject,
@@ -220,41 +248,48 @@ def _row(photo: Seen, seq: int, said: _Said) -> VisitRow:
         calibrated="N" if source == "none" else "Y",
         scale=source,
         mm_per_px=record.scale.mm_per_px if record else None,
-        flags=(flags := _flags(photo, said.codes)),
-        model=_model(photo),
+        flags=(flags := _flags(photo, said.codes, word)),
+        model=_model(photo, word),
         sha256=photo.entry.sha256,
         debrided=ref.given.debrided,
         lower_bound=said.lower_bound,
-        reading_status=_reading_status(photo, flags),
-        reader=photo.reader,
+        reading_status=_reading_status(photo, flags, word),
+        reader=word.by if word else "",
     )
     figures: dict[str, Any] = dict(said.figures)
     return replace(row, **figures)
 
 
-def _flags(photo: Seen, codes: tuple[str, ...]) -> tuple[str, ...]:
+def _word_on(photo: Seen, said: _Said) -> Word | None:
+    """What a person said of the row's ulcer; who accepts outlines says nothing of one unsure."""
+    word = photo.word(said.ulcer)
+    accepts = word is not None and word.decision == "accept"
+    return None if accepts and said.evaluable == "N" else word
+
+
+def _flags(photo: Seen, codes: tuple[str, ...], word: Word | None) -> tuple[str, ...]:
     """Codes of the photograph's flags, then those of matching; each once."""
     own = [flag.code for flag in photo.record.quality.flags] if photo.record else []
     if photo.ref.dated_by == "exif":
         own.append(DATE_FROM_CAMERA)
     if photo.failure:
         own.append(photo.failure.stage if photo.failure.stage == CORRECTED else "unreadable")
-    if photo.entry.kind == "corrected":
+    if word is not None and word.decision != "accept":
         own.append(CORRECTED)
     return tuple(dict.fromkeys([*own, *codes]))
 
 
-def _reading_status(photo: Seen, flags: tuple[str, ...]) -> ReadingStatus:
+def _reading_status(photo: Seen, flags: tuple[str, ...], word: Word | None) -> ReadingStatus:
     """Who stands behind a row; one that is put to a person waits until it has been read."""
-    if photo.reader:
+    if word is not None:
         return "read"
     return "waiting" if photo.speaks and PUT_TO_A_PERSON & set(flags) else "machine"
 
 
-def _model(photo: Seen) -> str:
+def _model(photo: Seen, word: Word | None) -> str:
     if photo.record is None:
         return ""
-    model = photo.record.model
+    model = BY_HAND if word is not None and word.decision == "mask" else photo.record.model
     return f"{model.name} {model.version} {model.precision}"
 
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -30,9 +30,11 @@ from woundseg.batch.conclude import (
     publish,
     write_tables,
 )
-from woundseg.batch.noted import Noted
-from woundseg.batch.one import Outcome, file_sha256, overlay_path, write_overlay
-from woundseg.batch.seen import sketch_json
+from woundseg.batch.noted import Noted, head_before_report, noted_pictures
+from woundseg.batch.one import Outcome, Task, file_sha256, overlay_path, write_overlay
+from woundseg.batch.pictures import Expected, Pictures
+from woundseg.batch.readings import reading, word
+from woundseg.batch.seen import CORRECTED, sketch_json
 from woundseg.batch.standing import Standing
 from woundseg.batch.workers import Engine, Setup
 from woundseg.errors import UsageError, WoundsegError
@@ -76,6 +78,9 @@ class Watch:
     def refused(self, error: WoundsegError) -> None:
         """One of several reasons not to start; the last is raised."""
 
+    def told(self, line: str) -> None:
+        """Something that was done to the study before the run began."""
+
     def began(self, photos: int) -> None:
         """So many photographs have to be measured."""
 
@@ -95,7 +100,7 @@ class Summary:
         measured: of them, those measured by this run.
         failures: rows of failures.csv.
         rows: rows of visits.csv.
-        head: hash of the store's last row.
+        head: hash of the store's last row that is not about the report, which shows it.
         paths: what was written.
         errors: of the report or an export that could not be written; the rest was.
         warnings: what a person should look at, beside what the plan warned of.
@@ -152,13 +157,14 @@ def run(
     """
     watch = watch or Watch()
     plan = make_plan(root, out, options, watch)
-    with alone(out, options.store, create=True) as kept:
+    with alone(out, options.store, create=True, say=watch.told) as kept:
         watch.planned(plan)
         files.sweep(out)  # of a run that was killed as it wrote
         kept.remember(PHOTOS_ROOT, "", str(root.resolve()))
         noted = Noted(kept, lambda: provenance.made(options.setup.device, options.now()))
         study = Study(root, plan, out, _standing(kept, plan, options), engine, noted)
         measured = _measure(study, options, watch)
+        _draw_missing(study, options, watch)
         watch.stage("following ulcers")
         written = write_tables(study, options.conclude)
         noted.seal(written.sha256)
@@ -169,7 +175,7 @@ def run(
             measured=measured,
             failures=written.failures,
             rows=written.rows,
-            head=kept.head(),
+            head=head_before_report(kept),
             paths=(*(out / name for name in tables.ALL), *pages),
             errors=tuple(errors),
             warnings=written.warnings,
@@ -200,13 +206,14 @@ def _keep(outcome: Outcome, settings: str, study: Study, options: BatchOptions) 
     comes after it, and the one before is gone by then.
     """
     ref, kept = outcome.ref, study.standing.kept
-    by_hand = kept.corrected(ref.relative, outcome.sha256)
+    said = reading(kept.corrections(ref.relative, outcome.sha256))
     path = overlay_path(study.out, ref.relative)
-    drawn = outcome.overlay if by_hand is None else None
+    taken_away = said.takes_away() and outcome.sketch is not None and outcome.sketch.outlines
+    drawn = None if said.base is not None or taken_away else outcome.overlay
     first = kept.found(ref.relative) is None
     if first and drawn is not None:
         write_overlay(path, drawn)
-    elif by_hand is None or not _is_drawn(path, by_hand, settings):
+    elif said.base is None or not _is_drawn(path, said.base, settings, kept):
         files.remove(path)
     kept.append([_entry(outcome, settings, options)])
     study.standing.keep(outcome)
@@ -214,11 +221,48 @@ def _keep(outcome: Outcome, settings: str, study: Study, options: BatchOptions) 
         write_overlay(path, drawn)
 
 
-def _is_drawn(picture: Path, by_hand: Entry, settings: str) -> bool:
+def _is_drawn(picture: Path, by_hand: Entry, settings: str, kept: Store) -> bool:
     """Whether the picture is that of an outline by hand which counts under these settings."""
     told = json.loads(by_hand.sketch) if by_hand.sketch else {}
     same = provenance.same_given(by_hand.settings, settings)
-    return same and told.get("overlay_sha256") == file_sha256(picture)
+    drawn = noted_pictures(kept).get(by_hand.hash, told.get("overlay_sha256"))
+    return same and drawn == file_sha256(picture)
+
+
+def _draw_missing(study: Study, options: BatchOptions, watch: Watch) -> None:
+    """Draws the pictures that are missing, each from the figures that it showed."""
+    kept, standing = study.standing.kept, study.standing
+    pictures = Pictures(study.out, kept)
+    lacking = study.plan.photos.where(lambda ref: any(pictures.missing([ref.relative])))
+    if not len(lacking):
+        return
+    watch.stage(f"drawing {len(lacking):,} missing picture{'s' if len(lacking) > 1 else ''}")
+
+    def tasks() -> Iterator[Task]:
+        for ref in lacking:
+            for _, entry in pictures.missing([ref.relative]):
+                outlined = entry.kind == CORRECTED and word(entry).decision == "mask"
+                yield replace(standing.task(ref), by_hand=entry if outlined else None)
+
+    for outcome in study.engine.outcomes(tasks()):
+        _keep_picture(outcome, pictures.expected(outcome.ref.relative), study, options)
+
+
+def _keep_picture(
+    outcome: Outcome, expected: Expected, study: Study, options: BatchOptions
+) -> None:
+    """A missing picture, if it shows the same figures; a measurement that differs is a new row."""
+    entry, picture = expected.entry, outcome.overlay
+    if entry is None or picture is None or outcome.sha256 != entry.sha256:
+        return
+    if outcome.record != entry.result:
+        if entry.kind != CORRECTED:
+            _keep(outcome, entry.settings, study, options)
+        return
+    sha256 = hashlib.sha256(picture).hexdigest()
+    if sha256 != expected.sha256:
+        study.noted.pictures({entry.hash: sha256})
+    write_overlay(overlay_path(study.out, outcome.ref.relative), picture)
 
 
 def _entry(outcome: Outcome, settings: str, options: BatchOptions) -> NewEntry:

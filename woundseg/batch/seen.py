@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from woundseg.batch.readings import Reading, Word
 from woundseg.errors import ConfigurationError
 from woundseg.records import Failure, PhotoRef, ScoreRecord, Sketch
 from woundseg.store import Entry, canonical
@@ -31,6 +32,9 @@ class Seen:
         failure: why there is none.
         thumb_px_per_px, outlines, hidden: as in ``Sketch``; outlines follow the record's ulcers.
         hides_ulcer: an ulcer was seen on it, and a person's word took its figures away.
+        told: names that a person gave to the record's ulcers, in their order; None leaves one to
+            matching. Empty where nobody named any.
+        reading: what people have said of the photograph.
     """
 
     ref: PhotoRef
@@ -41,6 +45,8 @@ class Seen:
     outlines: tuple[tuple[Outline, ...], ...] = ()
     hidden: Outline = ()
     hides_ulcer: bool = False
+    told: tuple[str | None, ...] = ()
+    reading: Reading = field(default_factory=Reading)
 
     @property
     def measurable(self) -> bool:
@@ -55,13 +61,9 @@ class Seen:
             return False
         return record.total.area_cm2 is not None
 
-    @property
-    def reader(self) -> str:
-        """The person who stands behind what is said; blank where it is the machine."""
-        if self.entry.kind != CORRECTED:
-            return ""
-        by: str = json.loads(self.entry.made).get("by", "")
-        return by
+    def word(self, ulcer: str) -> Word | None:
+        """What a person said of an ulcer on it; None where it is the machine that counts."""
+        return self.reading.of(ulcer)
 
     @property
     def captured_at(self) -> datetime | None:
@@ -89,6 +91,7 @@ def seen(ref: PhotoRef, entry: Entry) -> Seen:
         thumb_px_per_px=kept["thumb_px_per_px"],
         outlines=tuple(tuple(_points(line) for line in lines) for lines in kept["outlines"]),
         hidden=_points(kept["hidden"]),
+        told=tuple(kept.get("names", ())),
     )
 
 
@@ -106,14 +109,22 @@ def record_of(entry: Entry) -> ScoreRecord:
         raise ConfigurationError(entry.path, told, "Update woundseg") from None
 
 
-def sketch_json(sketch: Sketch, overlay: bytes) -> str:
-    """The sketch without its thumbnail, in the store's form, and the hash of its large picture."""
+def sketch_json(sketch: Sketch, overlay: bytes, **by_hand: Any) -> str:
+    """The sketch without its thumbnail, in the store's form, and the hash of its large picture.
+
+    Args:
+        sketch: of the photograph.
+        overlay: the large picture, JPEG.
+        by_hand: of an outline by hand: ``names`` of the record's ulcers, and ``mask``, the PNG
+            of all outlines in base64, from which the picture can be drawn again.
+    """
     return canonical(
         {
             "overlay_sha256": hashlib.sha256(overlay).hexdigest(),
             "thumb_px_per_px": sketch.thumb_px_per_px,
             "outlines": sketch.outlines,
             "hidden": sketch.hidden,
+            **by_hand,
         }
     )
 

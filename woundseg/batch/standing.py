@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from woundseg.batch import provenance
 from woundseg.batch.one import Outcome, Task, file_sha256, stamp
+from woundseg.batch.readings import Reading, reading
 from woundseg.batch.seen import Seen, seen
 from woundseg.pipeline import ScoreOptions
 from woundseg.records import Failure, PhotoRef
-from woundseg.store import Entry, Store
+from woundseg.store import Store
 from woundseg.visits import Photos
 
 
@@ -74,8 +75,8 @@ class Standing:
         if entry is None:
             raise LookupError(f"{ref.relative} was placed and not measured")
         by_machine = seen(ref, entry)
-        corrected = self.kept.corrected(ref.relative, sha256) if sha256 else None
-        return by_machine if corrected is None else _as_corrected(by_machine, corrected, settings)
+        said = reading(self.kept.corrections(ref.relative, sha256)) if sha256 else Reading()
+        return _as_read(by_machine, said, settings)
 
     def _sha256(self, ref: PhotoRef) -> str:
         size, mtime_ns = stamp(ref.path)
@@ -88,9 +89,12 @@ class Standing:
         return sha256
 
 
-def _as_corrected(by_machine: Seen, entry: Entry, settings: str) -> Seen:
-    """A person's word; an outline measured at another scale says nothing at this one."""
-    ref, found = by_machine.ref, seen(by_machine.ref, entry)
+def _as_read(by_machine: Seen, said: Reading, settings: str) -> Seen:
+    """What people said; an outline measured at another scale says nothing at this one."""
+    ref, entry = by_machine.ref, said.base
+    if entry is None:
+        return replace(by_machine, reading=said)
+    found = replace(seen(ref, entry), reading=said)
     if found.record is None:
         return replace(found, hides_ulcer=_shows_ulcer(by_machine))
     if provenance.same_given(entry.settings, settings):
@@ -99,7 +103,7 @@ def _as_corrected(by_machine: Seen, entry: Entry, settings: str) -> Seen:
     told = f"was corrected by {by} under another scale or smallest area"
     advice = "Correct it again (woundseg correct), or run batch with the settings of then."
     failure = Failure(ref.relative, "corrected", told, advice)
-    return Seen(ref, entry, None, failure, hides_ulcer=_shows_ulcer(found))
+    return Seen(ref, entry, None, failure, hides_ulcer=_shows_ulcer(found), reading=said)
 
 
 def _shows_ulcer(photo: Seen) -> bool:

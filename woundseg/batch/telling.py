@@ -154,6 +154,7 @@ def _shown(
         places=_places(seen, named),
         overlay=overlay,
         tissue_within=_tissue_within(seen, named),
+        read=tuple(word.line() for word in seen.reading.words()),
     )
 
 
@@ -162,8 +163,16 @@ def _outlines(seen: Seen, named: Named) -> dict[str, tuple[Outline, ...]]:
     found: dict[str, tuple[Outline, ...]] = {}
     if seen.measurable:
         for name, lines in zip(named.names, seen.outlines, strict=False):
+            if name is not None and _taken_back(seen, name):
+                continue
             found[name or ""] = (*found.get(name or "", ()), *lines)
     return found
+
+
+def _taken_back(seen: Seen, ulcer: str) -> bool:
+    """Whether a person has called an ulcer closed or not evaluable: its outline says nothing."""
+    word = seen.word(ulcer)
+    return word is not None and word.decision in ("closed", "not_evaluable")
 
 
 def _tissue_within(seen: Seen, named: Named) -> dict[str, Within]:

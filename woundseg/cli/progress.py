@@ -22,6 +22,10 @@ class Quiet(Watch):
         for line in visits.faults(plan):
             sys.stderr.write(f"{line}\n")
 
+    def told(self, line: str) -> None:
+        """Something that was done to the study before the run began."""
+        sys.stderr.write(f"{line}\n")
+
     def refused(self, error: WoundsegError) -> None:
         """One of several reasons not to start; the last is raised."""
         sys.stderr.write(f"{error.line()}\n")

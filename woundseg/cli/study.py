@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from woundseg.cli.parts import (
     add,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from woundseg.batch.conclude import ConcludeOptions
     from woundseg.batch.local import LocalEngine
     from woundseg.batch.on_ray import RayEngine
+    from woundseg.batch.readings import Decision
     from woundseg.batch.run import BatchOptions, Summary, Watch
     from woundseg.batch.workers import Setup
     from woundseg.cli.parts import Commands
@@ -253,16 +254,20 @@ def _verify(arguments: argparse.Namespace) -> int:
         weights=arguments.weights,
         where=arguments.store,
     )
-    verdict = verify(arguments.study, options)
-    for line in (*verdict.altered, *verdict.differing, *verdict.notes):
+    verdict = verify(arguments.study, options, _notice)
+    found = (verdict.altered, verdict.photographs, verdict.differing, verdict.missing_pictures)
+    for line in (*(line for lines in found for line in lines), *verdict.notes):
         sys.stderr.write(f"{line}\n")
-    state = "sound: nothing was altered" if verdict.sound else "NOT SOUND"
     say(
-        f"{state}\n{verdict.entries} rows, head {verdict.head}\n"
-        f"measured again: {verdict.exact} to the last digit, {verdict.near} within the engines'"
-        f" tolerance, {len(verdict.differing)} differ, {len(verdict.notes)} could not be\n"
+        f"{verdict.state()}\n{verdict.entries} rows, head {verdict.head}\n"
+        f"checked: {'; '.join(verdict.checked)}\n"
+        f"not checked: {'; '.join(verdict.unchecked)}\n"
     )
     return EXIT_DONE if verdict.sound else EXIT_PARTLY
+
+
+def _notice(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def add_correct(commands: Commands) -> None:
@@ -280,11 +285,33 @@ def add_correct(commands: Commands) -> None:
     what.add_argument(
         "--mask", type=Path, metavar="PNG", help="of the photograph's size, 255 inside the ulcers"
     )
-    what.add_argument("--not-evaluable", action="store_true")
+    for option, meaning in (
+        ("--accept", "the machine's figures are right"),
+        ("--closed", "the ulcer is seen to be closed: its area is 0"),
+        ("--not-evaluable", "nothing can be said of it"),
+        ("--undo", "take back the newest correction of the photograph"),
+    ):
+        what.add_argument(option, action="store_true", help=meaning)
+    parser.add_argument(
+        "--ulcer", metavar="ID", default="", help="the ulcer meant; the others stay as they are"
+    )
+    parser.add_argument(
+        "--confirm", action="store_true", help="what looks wrong about the mask is meant"
+    )
     parser.add_argument("--by", required=True, metavar="NAME")
     parser.add_argument("--reason", required=True, metavar="TEXT")
     _add_study_options(parser)
     parser.set_defaults(command=_correct)
+
+
+def _decision(arguments: argparse.Namespace) -> Decision | Literal["undo"]:
+    decisions: tuple[Decision | Literal["undo"], ...] = (
+        "accept",
+        "closed",
+        "not_evaluable",
+        "undo",
+    )
+    return next((name for name in decisions if getattr(arguments, name)), "mask")
 
 
 def _correct(arguments: argparse.Namespace) -> int:
@@ -293,6 +320,9 @@ def _correct(arguments: argparse.Namespace) -> int:
     from woundseg.batch.correct import Correction, correct
 
     correction = Correction(
+        decision=_decision(arguments),
+        ulcer=arguments.ulcer,
+        confirm=arguments.confirm,
         path=arguments.path,
         by=arguments.by,
         reason=arguments.reason,
@@ -301,7 +331,7 @@ def _correct(arguments: argparse.Namespace) -> int:
         weights=arguments.weights,
         where=arguments.store,
     )
-    head = correct(arguments.study, correction, datetime.now(UTC))
-    say(f"head of the chain: {head}\n")
+    done = correct(arguments.study, correction, datetime.now(UTC), _notice)
+    say("".join(f"{line}\n" for line in (*done.lines, f"head of the chain: {done.head}")))
     sys.stderr.write("Run woundseg batch again to write it into the tables and the report.\n")
     return EXIT_DONE

@@ -69,10 +69,10 @@ class Sheet:
         """Known ulcers within whose margin an outline lies."""
         return [n for n in self.known if self.gap[n, f] <= self.drawn[n].reach_px]
 
-    def assign(self, told: tuple[int, str] | None) -> Assigned:
-        """Names for the outlines; ``told`` is an outline and the name that a person gave it."""
-        if told is not None:
-            self._tell(*told)
+    def assign(self, told: dict[int, str]) -> Assigned:
+        """Names for the outlines; ``told`` holds those that a person gave, by outline."""
+        for f, name in told.items():
+            self._tell(f, name)
         self._overlapping()
         self._beside()
         self._empty()

@@ -140,7 +140,7 @@ class _Thread:
         self._known: list[str] = []
         self._places: list[dict[str, Place]] = []
         self._mm_per_px: list[float | None] = []
-        self._told = {look.named for look in looks if look.named}
+        self._told = {name for look in looks for name in (look.named, *look.told) if name}
         self._last_area: dict[str, float] = {}
         self.renamed: dict[str, str] = {}
 
@@ -165,10 +165,14 @@ class _Thread:
         look = self._looks[k]
         names: list[str | None] = [None] * len(look.outlines)
         flags: list[tuple[str, str]] = []
+        for f, name in _names_told(look).items():
+            names[f] = self._open(name)
         for rank, f in enumerate(_by_size(look)):
             area = self._area_cm2(k, f)
+            if names[f] is not None:
+                continue
             if rank == 0 or area is None or area >= self._options.new_from_cm2:
-                names[f] = self._open(look.named if rank == 0 else None)
+                names[f] = self._open(None)
             else:
                 flags.append(("", "possible_new_ulcer"))
         self._keep(k, names, doubtful=False)
@@ -180,13 +184,12 @@ class _Thread:
         closed: tuple[str, ...] = ()
         flags: list[tuple[str, str]] = []
         doubtful = False
-        if look.named:
-            self._open(look.named)
-            if look.outlines:
-                names[_by_size(look)[0]] = look.named
-            else:
-                closed = (look.named,)
-        elif len(look.outlines) == 1 and self._is_the_only_one(k):
+        told = _names_told(look)
+        for f, name in told.items():
+            names[f] = self._open(name)
+        if look.named and not look.outlines:
+            closed = (self._open(look.named),)
+        elif not told and len(look.outlines) == 1 and self._is_the_only_one(k):
             names[0], doubtful = self._known[0], True
             flags.append((self._known[0], "match_unregistered"))
         self._keep(k, names, doubtful)
@@ -293,10 +296,10 @@ class _Thread:
         agreed = {name: self._agreed(k, guesses[name]) for name in self._known if name in guesses}
         places = {name: place for name, place in agreed.items() if place is not None}
         sheet = Sheet(look, places, self._px(k, self._options.slack_mm))
-        told = (_by_size(look)[0], look.named) if look.named and look.outlines else None
+        told = _names_told(look)
         result = sheet.assign(told)
-        if look.named:
-            self._take_word(look, look.named, result)
+        for name in [*told.values()] or ([look.named] if look.named else []):
+            self._take_word(look, name, result)
         lost = [n for n in self._known if n not in places and n not in result.names]
         lost = [n for n in lost if n not in result.closed]
         result.unsure.update({n: "out_of_view" for n in lost if n in away})
@@ -410,6 +413,13 @@ class _Thread:
         if f < len(look.areas_cm2) and look.areas_cm2[f] is not None:
             return look.areas_cm2[f]
         return None if scale is None else area_px(look.outlines[f]) * scale**2 / 100
+
+
+def _names_told(look: Look) -> dict[int, str]:
+    """Numbers of the outlines that a person or the manifest named, and their names."""
+    if any(look.told):
+        return {f: name for f, name in enumerate(look.told) if name}
+    return {_by_size(look)[0]: look.named} if look.named and look.outlines else {}
 
 
 def _by_size(look: Look) -> list[int]:

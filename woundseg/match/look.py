@@ -67,6 +67,8 @@ class Look:
         named: the manifest's name for the ulcer shown, which is the largest.
         visit: looks of one visit are not joined by a likeness alone: a second photograph that
             cannot be registered more likely shows another place. Blank where it is not known.
+        told: names that a person gave to the outlines, in their order, None for the others;
+            empty where nobody named any. They go before ``named``.
     """
 
     pixels: ByteImage
@@ -78,6 +80,7 @@ class Look:
     measurable: bool = True
     named: str | None = None
     visit: str = ""
+    told: tuple[str | None, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:

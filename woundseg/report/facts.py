@@ -39,6 +39,7 @@ class PhotoShown:
         overlay: its large picture, relative to the folder of report.html with ``/``; blank
             without one.
         tissue_within: by the ulcer's name; none where the record has no intervals.
+        read: what people said of it: who, when and why, a line each.
     """
 
     path: str
@@ -52,6 +53,7 @@ class PhotoShown:
     places: Mapping[str, Place] = field(default_factory=dict)
     overlay: str = ""
     tissue_within: Mapping[str, Within] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

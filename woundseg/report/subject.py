@@ -62,6 +62,7 @@ _FIGURES: Final = (
     ),
     Column("Scale"),
     Column("Flags"),
+    Column("Read by"),
 )
 _HEALING: Final = (
     *_TEXT,
@@ -177,6 +178,7 @@ def _figure_cells(
         *(_share_cell(getattr(row, each.name), within.get(each.name)) for each in TISSUES),
         Cell(row.scale),
         Cell(", ".join(row.flags) or NONE),
+        Cell(row.reader or NONE),
     ]
 
 

@@ -87,6 +87,7 @@ def _tile(
         element("span", line, element("br"), class_=None if _is_area(line) else "why")
         for line in said
     ]
+    found += [element("span", line, element("br"), class_="why read") for line in photo.read]
     badges = joined((badge(flag) for flag in photo.flags if flag.severity != "note"), " ")
     under = element("figcaption", element("b", title), element("br"), *found, badges)
     return element("figure", picture, under, class_="tile")

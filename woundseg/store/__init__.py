@@ -20,7 +20,8 @@ The chain
     Entries are numbered from 1 without gaps. Each carries ``previous``, the hash of the entry
     before it, and ``hash``. All hashes are SHA-256, written as 64 small hexadecimal letters.
 
-    - ``previous`` of entry 1 is the hash of the ASCII text ``woundseg study, schema 1``.
+    - ``previous`` of entry 1 is the hash of the ASCII text ``woundseg study, schema 1``, whatever
+      the study's schema is now.
     - ``hash`` is the hash of these bytes: the 64 letters of ``previous``, then the entry's other
       nine fields (``kind``, ``made``, ``number``, ``path``, ``result``, ``settings``, ``sha256``,
       ``sketch``, ``thumbnail_sha256``) as canonical JSON.
@@ -37,6 +38,14 @@ One writer at a time
     ``append`` writes a whole batch in one transaction and holds the writer's lock only for that
     long. A second process waits for its turn; after ``wait_s`` it gets ``StudyBusyError``. So the
     chain never forks.
+
+Corrections
+    A correction supersedes what stood before it. Its ``made`` may name in ``undoes`` the hash of
+    an earlier correction of the same photograph, which then no longer counts.
+
+An earlier schema
+    ``Store.migrate`` brings a study of an earlier version up to this one. Entries stay as they
+    are, so that the chain and every head stay the same; the file of SQLite is copied first.
 
 One run at a time
     Whoever measures or corrects does so inside ``with study.alone():``, so that no photograph is

@@ -15,9 +15,12 @@ KINDS: tuple[str, ...] = get_args(Kind)
 MACHINE: tuple[Kind, ...] = ("measured", "failed")
 """Kinds of entries that a run makes of a photograph."""
 
-SCHEMA = 1
-GENESIS = hashlib.sha256(f"woundseg study, schema {SCHEMA}".encode("ascii")).hexdigest()
-"""What the first entry follows, and the head of an empty study."""
+SCHEMA = 2
+"""Of the tables and of what entries may say. A study of an earlier schema is migrated; 2 has
+corrections that a woundseg for schema 1 cannot read (accepted, closed, undone)."""
+
+GENESIS = hashlib.sha256(b"woundseg study, schema 1").hexdigest()
+"""What the first entry follows, and the head of an empty study, whatever its schema."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Entry:
         sketch: canonical JSON of the sketch without its thumbnail; blank when there is none.
         thumbnail_sha256: names the JPEG in ``thumbnails``; blank when there is none.
         made: canonical JSON: software, versions, machine, device, UTC time; for a correction by
-            whom and why.
+            whom and why, what was decided, of which ulcer, and which entry it takes back.
         previous: hash of the entry before it.
         hash: of this entry.
     """

@@ -35,6 +35,9 @@ from woundseg.store.faults import BUSY, explain
 PAGE = 200
 """Rows read at a time; with a sketch a row may take 100 kB."""
 
+_SCHEMAS = [str(number) for number in range(1, SCHEMA + 1)]
+"""What can be read; ``migration`` brings the earlier ones up to date."""
+
 _WRITES = "woundseg_writes"
 """Execution option of a connection whose transactions write."""
 
@@ -184,7 +187,7 @@ def _settle(database: Database, create: bool, wait_s: float) -> None:
 
 
 def _is_study(connection: Connection, name: str) -> bool:
-    """True for a study of this version, False where one can be made.
+    """True for a study of this schema or an earlier one, False where one can be made.
 
     Raises:
         ConfigurationError: something else is there.
@@ -197,7 +200,7 @@ def _is_study(connection: Connection, name: str) -> bool:
         version = connection.scalar(select(value).where(tables.study.c.name == "schema"))
         if version is not None and version.isdecimal() and int(version) > SCHEMA:
             raise ConfigurationError(name, "was made by a newer woundseg", "Update woundseg")
-        if version == str(SCHEMA) and ours <= found:
+        if version in _SCHEMAS and ours <= found:
             return True
     in_the_way = found if connection.dialect.name == "sqlite" else found & ours
     if in_the_way:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,11 +23,12 @@ from sqlalchemy import (
 
 from woundseg.canonical import canonical
 from woundseg.errors import ConfigurationError
-from woundseg.store import alterations
+from woundseg.store import alterations, migration
 from woundseg.store.address import parse
 from woundseg.store.chain import (
     GENESIS,
     MACHINE,
+    SCHEMA,
     Entry,
     NewEntry,
     link,
@@ -90,6 +92,24 @@ class Store:
         return isinstance(place, Path) and path.exists() and path.samefile(place)
 
     # --- writing -----------------------------------------------------------------------------
+
+    def is_current(self) -> bool:
+        """Whether the study has this version's schema."""
+        return migration.schema(self._database) == SCHEMA
+
+    def migrate(self) -> str:
+        """Bring a study of an earlier schema up to this version's; only inside ``alone``.
+
+        A file of SQLite is copied beside itself first, never over an earlier copy. Entries, and
+        with them every head, stay as they are.
+
+        Returns:
+            What was done, in one line; blank where nothing was to do.
+
+        Raises:
+            StudyBusyError, OutputError: as the class says; the study is as it was.
+        """
+        return migration.migrate(self._database)
 
     def alone(self) -> AbstractContextManager[None]:
         """A block in which no other run works on the study; others may read it, and append.
@@ -165,8 +185,8 @@ class Store:
     def current(self, path: str) -> Entry | None:
         """What counts for a photograph now; None where no run has seen it.
 
-        The newest correction made for the content that the newest run saw; without one, what
-        that run found. A correction of an older content of the file does not count.
+        The newest correction made for the content that the newest run saw and not taken back;
+        without one, what that run found. A correction of an older content does not count.
         """
         machine = self.found(path)
         return machine and (self.corrected(path, machine.sha256) or machine)
@@ -176,8 +196,34 @@ class Store:
         return self._newest(path, entries.c.kind.in_(MACHINE))
 
     def corrected(self, path: str, sha256: str) -> Entry | None:
-        """The newest correction made for exactly this content."""
-        return self._newest(path, entries.c.kind == "corrected", entries.c.sha256 == sha256)
+        """The newest correction made for exactly this content that was not taken back."""
+        standing = self.corrections(path, sha256)
+        return standing[-1] if standing else None
+
+    def corrections(self, path: str, sha256: str, before: int | None = None) -> list[Entry]:
+        """The corrections made for exactly this content that count, the oldest first.
+
+        An undo and the correction that it takes back are not among them.
+
+        Args:
+            path: the photograph.
+            sha256: of its content.
+            before: those that counted before the entry of this number; None takes all.
+        """
+        if not storable(path):
+            return []
+        made = [entries.c.path == path, entries.c.sha256 == sha256, entries.c.kind == "corrected"]
+        made += [] if before is None else [entries.c.number < before]
+        asked = select(entries).where(*made).order_by(entries.c.number)
+        counting: dict[str, Entry] = {}
+        for row in self._database.rows(asked):
+            entry = entry_of(row)
+            undoes = json.loads(entry.made).get("undoes")
+            if undoes is None:
+                counting[entry.hash] = entry
+            else:
+                counting.pop(undoes, None)
+        return [*counting.values()]
 
     def measured(self, path: str, sha256: str, settings: str) -> Entry | None:
         """The newest that a run found, or failed at, for exactly this content and settings."""
@@ -239,6 +285,13 @@ class Store:
             return None
         same = (notes.c.name == name, notes.c.stamp == stamp)
         found = self._database.rows(select(notes.c.text).where(*same))
+        return str(found[0][0]) if found else None
+
+    def noted(self, name: str) -> str | None:
+        """The text noted last under a name, whatever its stamp."""
+        if not storable(name):
+            return None
+        found = self._database.rows(select(notes.c.text).where(notes.c.name == name))
         return str(found[0][0]) if found else None
 
     def notes_sha256(self) -> str:
