@@ -86,7 +86,8 @@ def _flagged(row: VisitRow, photo: Seen, flags: Iterable[QualityFlag]) -> VisitR
     codes = tuple(dict.fromkeys((*row.flags, *(flag.code for flag in flags))))
     if codes == row.flags:
         return row
-    return replace(row, flags=codes, reading_status=_reading_status(photo, codes))
+    status = row.reading_status if row.reader else _reading_status(photo, codes, None)
+    return replace(row, flags=codes, reading_status=status)
 
 
 @dataclass(frozen=True)
