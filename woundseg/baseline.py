@@ -44,7 +44,7 @@ _WHICH = (
     "A photograph shows several ulcers, and an area given as a number does not say which one it is "
     "of: give the earlier photograph or its record"
 )
-_TOLD = ("merged", "split", "out_of_view", "hidden")
+_TOLD = ("merged", "split", "out_of_view", "hidden", "covered", "place_unclear")
 """Of the flags of matching, those that say something of the index ulcer to who sees this visit."""
 
 
