@@ -52,12 +52,14 @@ def questions(
     for row in rows:
         if MATCH_UNSURE in row.flags and row.reading_status == "waiting":
             asked.setdefault(row.path, []).append(row.ulcer)
-    known = list(dict.fromkeys(name for _, named in photos for name in named.names if name))
+    every = {name for _, named in photos for name in named.names if name}
     for k, (seen, named) in enumerate(photos):
-        unsure = [ulcer for ulcer in asked.get(seen.ref.relative, ()) if ulcer in known]
         if seen.ref.relative not in asked:
             continue
-        before = _last_known(photos[:k], unsure)
+        shown_before = (name for _, other in photos[:k] for name in other.names if name)
+        known = [name for name in dict.fromkeys(shown_before) if name not in named.names]
+        unsure = [ulcer for ulcer in asked[seen.ref.relative] if ulcer in known]
+        before = _last_known(photos[:k], unsure or known)
         labels = _labels(named)
         yield Question(
             title=_title(seen),
@@ -67,8 +69,9 @@ def questions(
                 for j in before
             ),
             unsure=tuple(unsure),
+            known=tuple(name for name in known if name not in unsure),
             unnamed=tuple(label for label in labels if label.isdecimal()),
-            steps=tuple(_steps(seen.ref.relative, (labels, unsure, _free(known)), folders)),
+            steps=tuple(_steps(_Case(seen.ref.relative, labels, known, unsure, every), folders)),
         )
 
 
@@ -100,32 +103,56 @@ def _title(seen: Seen) -> str:
     return f"{seen.ref.visit} · {seen.ref.date.isoformat()}"
 
 
-def _free(known: Sequence[str]) -> str:
-    """The next automatic name that no ulcer has."""
-    return next(name for n in count(1) if (name := f"u{n}") not in known)
+@dataclass(frozen=True)
+class _Case:
+    """What can be said of a photograph.
+
+    Attributes:
+        path: below the folder of photographs.
+        labels: of its outlines, the largest first.
+        known: ulcers of earlier visits that have no outline here.
+        unsure: of them, those that a row waits for.
+        every: all names of the subject.
+    """
+
+    path: str
+    labels: Sequence[str]
+    known: Sequence[str]
+    unsure: Sequence[str]
+    every: set[str]
 
 
-def _steps(
-    relative: str, found: tuple[list[str], list[str], str], folders: Folders
-) -> Iterator[Step]:
+def _steps(case: _Case, folders: Folders) -> Iterator[Step]:
     """What to do, by what the person sees."""
-    labels, unsure, free = found
-    if labels and labels[0].isdecimal():  # a name is given to the largest outline
-        rows = [(f"If outline 1 is {ulcer}", ulcer) for ulcer in unsure]
-        rows.append(("If it is an ulcer that was never seen before", free))
+    if case.labels and case.labels[0].isdecimal():  # a name is given to the largest outline
+        free = next(name for n in count(1) if (name := f"u{n}") not in case.every)
+        rows = [(f"If outline 1 is {ulcer}", ulcer) for ulcer in case.known]
+        rows.append(("If outline 1 is an ulcer that was never seen before", free))
         for when, ulcer in rows:
-            yield Step(f"{when}, write into {folders.names}:", _table(relative, ulcer))
+            yield Step(f"{when}, write into {folders.names}:", _table(case.path, ulcer))
         names = ["--names", str(folders.names)]
         command = ["woundseg", "batch", str(folders.photos), "--out", str(folders.out), *names]
         told = "Then run, with the options of the last run besides:"
         yield Step(told, shlex.join(command))
-    person = ["--by", "YOUR NAME", "--reason", "what you saw"]
-    correct = ["woundseg", "correct", str(folders.out), relative]
-    for ulcer in unsure:
-        command = [*correct, "--closed", "--ulcer", ulcer, *person]
-        yield Step(f"If the place of {ulcer} is in view and closed:", shlex.join(command))
-    told = "If the photograph does not show the place:"
-    yield Step(told, shlex.join([*correct, "--not-evaluable", *person]))
+    yield from _corrections(case, folders)
+
+
+def _corrections(case: _Case, folders: Folders) -> Iterator[Step]:
+    """What a person may say of one ulcer; the others stay as they are."""
+
+    def command(what: str, ulcer: str) -> str:
+        words = ["woundseg", "correct", str(folders.out), case.path, what, "--ulcer", ulcer]
+        return shlex.join([*words, "--by", "YOUR NAME", "--reason", "what you saw"])
+
+    only = [label for label in case.labels if label.isdecimal()] == ["1"]
+    if only and not case.labels[0].isdecimal():
+        for ulcer in case.unsure:
+            yield Step(f"If outline 1 is {ulcer}:", command("--accept", ulcer))
+    for ulcer in case.unsure:
+        yield Step(f"If the place of {ulcer} is in view and closed:", command("--closed", ulcer))
+    if case.unsure:
+        hidden = [command("--not-evaluable", ulcer) for ulcer in case.unsure]
+        yield Step("If the photograph does not show the place:", "\n".join(hidden))
 
 
 def _table(relative: str, ulcer: str) -> str:

@@ -65,7 +65,7 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
     told = elsewhere(photos, named)
     for seq, photo, names, aside in zip(_sequence(photos), photos, named, told, strict=True):
         made = [
-            _flagged(row, photo, doubtful.photo_flags(photo, names, photos))
+            _flagged(row, doubtful.photo_flags(photo, names, photos))
             for row in _photo_rows(photo, names, seq, known)
         ]
         known = known.after(photo, names, made)
@@ -74,20 +74,15 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
         failure = _failure(photo, kept) if kept else None
         failures += [failure] if failure else []
     doubts = doubtful.row_flags(rows)
-    by_path = {photo.ref.relative: photo for photo in photos}
-    rows = [
-        _flagged(row, by_path[row.path], doubts.get(place, ())) for place, row in enumerate(rows)
-    ]
+    rows = [_flagged(row, doubts.get(place, ())) for place, row in enumerate(rows)]
     return SubjectRows(tuple(rows), tuple(failures))
 
 
-def _flagged(row: VisitRow, photo: Seen, flags: Iterable[QualityFlag]) -> VisitRow:
-    """The row with further flags, and with what follows for its reading."""
+def _flagged(row: VisitRow, flags: Iterable[QualityFlag]) -> VisitRow:
+    """The row with further flags; one that these put to a person waits until it has been read."""
     codes = tuple(dict.fromkeys((*row.flags, *(flag.code for flag in flags))))
-    if codes == row.flags:
-        return row
-    status = row.reading_status if row.reader else _reading_status(photo, codes, None)
-    return replace(row, flags=codes, reading_status=status)
+    waits = row.reading_status == "machine" and PUT_TO_A_PERSON & set(codes) - set(row.flags)
+    return replace(row, flags=codes, reading_status="waiting" if waits else row.reading_status)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def subject_report(
         index_ulcer=told.index_ulcer,
         thresholds=context.protocol.category,
         overdue=overdue(context.protocol, told, [row.date for row in rows], context.as_of),
-        to_look_at=tuple(_to_look_at(photos, doubts)),
+        to_look_at=tuple(dict.fromkeys(_to_look_at(photos, doubts))),
         questions=tuple(
             questions([(seen, named) for seen, named, _ in photos], shown, rows, context.folders)
         ),
@@ -218,7 +218,9 @@ def _to_look_at(
             advice = FLAG_ADVICE.get(code)
             if advice is not None:
                 yield f"{when}{f', {name}' if name else ''}: {advice}"
-        yield from (f"{when}: {flag.advice}" for flag in doubts[seen.ref.relative])
+        planned = {doubt.code for doubt in seen.ref.doubts}
+        for flag in doubts[seen.ref.relative]:
+            yield flag.advice if flag.code in planned else f"{when}: {flag.advice}"
 
 
 def overdue(protocol: Protocol, told: Facts, dates: list[date], as_of: date) -> str | None:

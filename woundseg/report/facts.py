@@ -88,6 +88,7 @@ class Question:
         now: the photograph.
         before: the last photographs that show the ulcers in question; none where none does.
         unsure: known ulcers that could not be placed.
+        known: other ulcers of earlier visits that have no outline on it.
         unnamed: numbers of the outlines without a name, the largest first.
         steps: what settles it.
     """
@@ -96,6 +97,7 @@ class Question:
     now: Panel
     before: tuple[Panel, ...]
     unsure: tuple[str, ...]
+    known: tuple[str, ...]
     unnamed: tuple[str, ...]
     steps: tuple[Step, ...]
 

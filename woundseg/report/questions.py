@@ -48,7 +48,8 @@ def section(questions: Sequence[Question]) -> Iterator[Html]:
 
 def _article(question: Question) -> Html:
     panels = (*question.before, question.now)
-    labels = {label for panel in panels for label in panel.outlines} | set(question.unsure)
+    labels = {label for panel in panels for label in panel.outlines}
+    labels |= {*question.unsure, *question.known}
     known = sorted((label for label in labels if not label.isdecimal()), key=natural)
     colours = {name: _HUES[k % len(_HUES)] for k, name in enumerate(known)}
     steps = [
@@ -78,12 +79,12 @@ def _candidates(question: Question, colours: dict[str, str]) -> Iterator[Html]:
     for name in question.unsure:
         text = f"{name}: known from earlier visits, not placed here"
         yield element("li", _swatch(colours[name]), text)
+    for name in question.known:
+        yield element("li", _swatch(colours[name]), f"{name}: known from earlier visits")
     for name in sorted(set(question.now.outlines) & set(colours), key=natural):
         yield element("li", _swatch(colours[name]), f"{name}: found here")
     for number in question.unnamed:
-        largest = ", the largest" if number == "1" else ""
-        text = f"outline {number}{largest}: has no name yet"
-        yield element("li", _swatch(rgb(OUTLINE)), text)
+        yield element("li", _swatch(rgb(OUTLINE)), f"outline {number}: has no name yet")
     if not question.now.outlines:
         yield element("li", "Nothing was outlined on the photograph in question.")
 
