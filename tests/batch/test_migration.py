@@ -41,7 +41,6 @@ def old(tmp_path):
 
 
 def test_verify_copies_and_migrates_an_old_study(old, tmp_path):
-    before = (old / "study.sqlite").read_bytes()
     said: list[str] = []
     options = VerifyOptions(head=HEAD, sample=0, photos=tmp_path)
     verdict = verify(old, options, said.append)
@@ -50,15 +49,13 @@ def test_verify_copies_and_migrates_an_old_study(old, tmp_path):
         f"{old / 'study.sqlite'}: was made by an earlier woundseg and migrated from schema 1 to 2."
         " The study as it was is kept in study.schema-1.sqlite."
     )
-    assert [
-        one for one in verdict.altered if "healing.csv" not in one and "failures.csv" not in one
-    ] == []
+    names = ("failures.csv", "healing.csv")  # the only things that are missing here
+    assert [line.split(": ")[0] for line in verdict.altered] == [str(old / name) for name in names]
     assert (verdict.head, verdict.entries) == (HEAD, 7)
     verify(old, options, said.append)
     assert len(said) == 1
     with store.Store.open(old / "study.schema-1.sqlite") as copy:
         assert (copy.is_current(), copy.head()) == (False, HEAD)
-    assert before[:16] == b"SQLite format 3\0"
 
 
 def test_what_people_said_in_an_old_study_is_read(old):

@@ -123,6 +123,7 @@ def test_a_report_of_another_day_is_in_order_and_the_chain_comes_to_rest(photos,
 
 
 def test_missing_pictures_are_named_and_drawn_again_without_a_new_row(photos, out, toy):
+    go(photos, out, toy)  # the report names the folder of photographs, which was copied
     drawn = picture(out, V2).read_bytes()
     before = verify(out, at(photos)).entries
     picture(out, V2).unlink()
