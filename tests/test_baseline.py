@@ -1,66 +1,51 @@
-"""Earlier visits of ``score --baseline``. Categories by section 3 of the protocol, by hand."""
+"""Response to earlier visits. Categories by section 3 of the protocol, by hand."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import pytest
 from drawn_foot import box, circle, foot, look, turned
 from made_records import DARK, record
 
-from woundseg import baseline, photo
-from woundseg.baseline import Visit, respond
+from woundseg import baseline
+from woundseg.baseline import Statement, Visit, respond
 from woundseg.errors import UsageError
 from woundseg.match import FLAG_ADVICE
 from woundseg.records import Sketch
 from woundseg.trial.protocol import load
 
 PROTOCOL = load()
-KEPT = Sketch(b"", 1.0, (), ())
-
-
-def never(path: Path):
-    raise AssertionError(f"{path} was measured")
+_WITHHELD = record().total.model_copy(update={"area_cm2": None, "area_px": None})
+UNSURE = record().model_copy(update={"total": _WITHHELD})
+"""Nothing was found, and 0 was not written."""
 
 
 def known(area_cm2: float) -> Visit:
     return Visit(area_cm2=area_cm2)
 
 
-def test_an_area_a_record_a_photograph(tmp_path, monkeypatch):
-    assert baseline.read("4.2", never) == known(4.2)
-    assert baseline.read("0", never) == known(0.0)
-    path = tmp_path / "RECORD.JSON"
-    path.write_text(record(3.0).model_dump_json())
-    assert baseline.read(str(path), never) == Visit(record=record(3.0), folder=tmp_path)
-    asked = []
-    monkeypatch.setattr(baseline, "sketch", lambda _: KEPT)
-    scored = SimpleNamespace(record=record(5.0))
-    visit = baseline.read("before.jpg", lambda path: asked.append(path) or scored)
-    assert (asked, visit) == ([Path("before.jpg")], Visit(record=record(5.0), sketch=KEPT))
+BIG, OTHER = circle(200, 180, 30), circle(300, 230, 18)
+SKIN = foot()
+CLOTHED = cv2.rectangle(foot(), (150, 130), (250, 230), (120, 160, 190), -1)
+"""Blue cloth over the place of BIG."""
 
 
-@pytest.mark.parametrize("text", ["-1", "nan", "inf", "-inf"])
-def test_impossible_areas(text):
-    with pytest.raises(UsageError, match="is no area in cm²"):
-        baseline.read(text, never)
+def seen(areas, *ulcers, skin=SKIN, turn_deg=0.0, card=None, cut=()):
+    """A visit with ulcers of these areas, largest first, and these outlines on one foot.
+
+    The frame cuts those whose id is in ``cut``.
+    """
+    shown = look(skin, ulcers, turned(1.0, turn_deg), card)
+    _, encoded = cv2.imencode(".png", shown.pixels[..., ::-1])
+    lines = tuple((tuple(map(tuple, line)),) for line in shown.outlines)
+    kept = Sketch(encoded.tobytes(), 1.0, lines, tuple(map(tuple, shown.hidden)))
+    told = record(*areas)
+    ulcers = tuple(u.model_copy(update={"lower_bound": u.id in cut}) for u in told.ulcers)
+    return Visit(record=told.model_copy(update={"ulcers": ulcers}), sketch=kept)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"area_cm2": 3}', b"\xff\xfe"])
-def test_files_that_are_no_record(tmp_path, content):
-    path = tmp_path / "r.json"
-    path.write_bytes(content)
-    with pytest.raises(UsageError, match="is no record of woundseg score") as caught:
-        baseline.read(str(path), never)
-    assert caught.value.subject == str(path)
-
-
-@pytest.mark.parametrize("place", ["gone.json", ".json/"])
-def test_records_that_are_not_there(tmp_path, place):
-    with pytest.raises(UsageError, match="cannot be read"):
-        baseline.read(str(tmp_path / place / "x.json"), never)
+FIRST = seen((4.0, 1.0), BIG, OTHER)
+ALONE = seen((4.0,), BIG)
 
 
 @pytest.mark.parametrize(
@@ -70,13 +55,13 @@ def test_records_that_are_not_there(tmp_path, place):
         ([4.0], 3.0, "SD", -25.0),
         ([4.0], 5.2, "PD", 30.0),
         ([4.0, 1.0], 1.5, "PD", -62.5),  # against the smallest, 0.5 cm² and 50% more
-        ([4.0], 0.0, "CR", -100.0),
     ],
 )
 def test_category_against_the_first_and_the_smallest(earlier, now, code, change):
     visits = [known(area) for area in earlier]
-    response = respond(visits, Visit(record=record(now) if now else record()), PROTOCOL)
-    assert response.code == code
+    response = respond(visits, Visit(record=record(now)), PROTOCOL)
+    assert (response.code, response.ulcers, response.place) == (code, ("u1",), "unchecked")
+    assert response.advice == baseline._UNCHECKED
     assert response.baseline_cm2 == 4.0
     assert response.percent_change == pytest.approx(change)
     shares = response.probability
@@ -84,7 +69,8 @@ def test_category_against_the_first_and_the_smallest(earlier, now, code, change)
 
 
 def test_a_records_own_error_widens_the_interval():
-    exact = respond([Visit(record=record(4.0))], Visit(record=record(3.0)), PROTOCOL)
+    first, now = seen((4.0,), BIG), seen((3.0,), circle(201, 181, 26), turn_deg=6)
+    exact = respond([first], now, PROTOCOL)
     # 5% each: ± 1.96 √(2 · 0.05²) = 13.9% on the log scale around 0.75.
     assert exact.percent_change_low == pytest.approx(100 * (0.75 / 1.149 - 1), abs=0.3)
     assert exact.percent_change_high == pytest.approx(100 * (0.75 * 1.149 - 1), abs=0.3)
@@ -102,6 +88,9 @@ def test_a_records_own_error_widens_the_interval():
         ([record(4.0), record(None, None, scale="none")], record(3.0), "no_scale"),
         ([record()], record(3.0, 1.0), "NOBASE"),
         ([record()], record(3.0), "NOBASE"),  # healed already: there is nothing to compare with
+        ([record(4.0)], UNSURE, "closed_unsure"),
+        ([record(4.0), UNSURE], record(3.0), "closed_unsure"),
+        ([UNSURE], record(3.0), "closed_unsure"),
     ],
 )
 def test_what_cannot_be_compared_says_why(earlier, now, reason):
@@ -109,25 +98,55 @@ def test_what_cannot_be_compared_says_why(earlier, now, reason):
     assert (response.category, response.code, response.reason) == ("not_evaluable", "NE", reason)
     assert response.percent_change is None
     assert response.probability is None
-    assert response.advice == baseline.ADVICE[reason] or "give the earlier" in response.advice
+    assert response.advice == baseline.ADVICE[reason] or "give the photograph" in response.advice
 
 
-# --- several ulcers ---------------------------------------------------------------------------
+# --- a baseline given as a number ---------------------------------------------------------------
 
-BIG, OTHER = circle(200, 180, 30), circle(300, 230, 18)
-SKIN = foot()
-
-
-def seen(areas, *ulcers, skin=SKIN, turn_deg=0.0, card=None):
-    """A visit with ulcers of these areas, largest first, and these outlines on one foot."""
-    shown = look(skin, ulcers, turned(1.0, turn_deg), card)
-    _, encoded = cv2.imencode(".png", shown.pixels[..., ::-1])
-    lines = tuple((tuple(map(tuple, line)),) for line in shown.outlines)
-    kept = Sketch(encoded.tobytes(), 1.0, lines, tuple(map(tuple, shown.hidden)))
-    return Visit(record=record(*areas), sketch=kept)
+NOTHING = Visit(record=record())
 
 
-FIRST = seen((4.0, 1.0), BIG, OTHER)
+def test_a_zero_against_a_number_is_not_closed():
+    response = respond([known(4.0)], NOTHING, PROTOCOL)
+    assert (response.code, response.reason, response.place) == (
+        "NE",
+        "place_unchecked",
+        "unchecked",
+    )
+    assert response.baseline_cm2 == 4.0
+    assert "--closed" in response.advice
+
+
+@pytest.mark.parametrize("now", [NOTHING, Visit(record=UNSURE)])
+def test_a_person_who_has_seen_it_closed_settles_a_zero(now):
+    response = respond([known(4.0)], now, PROTOCOL, Statement(closed=True))
+    assert (response.code, response.reason, response.place) == ("CR", "CLOSED", "unchecked")
+    assert (response.percent_change, response.closed_by_person) == (-100.0, True)
+
+
+def test_a_person_and_the_photograph_that_disagree():
+    # 3 of 4 cm²: closed counts up to 0.05 cm² alone (rule 3).
+    response = respond([known(4.0)], Visit(record=record(3.0)), PROTOCOL, Statement(closed=True))
+    assert (response.code, response.closed_by_person) == ("SD", False)
+    assert "A person calls it closed, but an ulcer was found" in response.advice
+
+
+def test_a_number_does_not_say_which_of_several_ulcers_it_is_of():
+    now = Visit(record=record(3.0, 1.0))
+    response = respond([known(4.0)], now, PROTOCOL)
+    assert (response.reason, response.baseline_cm2) == ("match_unsure", 4.0)
+    assert "--ulcer u1 or u2" in response.advice
+    named = respond([known(4.0)], now, PROTOCOL, Statement("u2"))
+    assert (named.code, named.ulcers, named.percent_change) == ("PR", ("u2",), -75.0)
+
+
+def test_the_ulcer_named_is_one_of_the_records():
+    Statement("u2").check(record(3.0, 1.0))
+    Statement("u9").check(record(None, flags=(DARK,)))  # that it cannot be measured is said first
+    with pytest.raises(UsageError, match="has no ulcer 'u3': its ulcers are u1, u2"):
+        Statement("u3").check(record(3.0, 1.0))
+    with pytest.raises(UsageError, match="no ulcer was found on it"):
+        Statement("u1").check(record())
 
 
 def test_the_index_ulcer_is_followed_by_its_place_and_not_by_its_size():
@@ -156,77 +175,122 @@ def test_parts_of_the_index_ulcer_add_up_and_a_person_is_asked():
     assert response.advice == FLAG_ADVICE["split"]
 
 
+UNSURE_ADVICE = baseline.ADVICE["match_unsure"]
+
+
 @pytest.mark.parametrize(
     ("now", "advice"),
     [
-        (seen((1.2,), OTHER, card=box(150, 130, 250, 230)), FLAG_ADVICE["hidden"]),
-        (seen((4.0, 1.0), BIG, OTHER, skin=foot(seed=2)), ""),
+        (
+            seen((1.2,), OTHER, card=box(150, 130, 250, 230)),
+            f"{FLAG_ADVICE['hidden']} If you know that it is the same ulcer: --baseline 4.00.",
+        ),
+        (
+            seen((4.0, 1.0), BIG, OTHER, skin=foot(seed=2)),
+            "If you know which ulcer it is: --baseline 4.00 --ulcer u1 or u2.",
+        ),
+        (
+            seen((), skin=foot(seed=2)),
+            "If a person has seen the ulcer closed: --baseline 4.00 --closed.",
+        ),
     ],
 )
-def test_what_cannot_be_matched_says_so(now, advice):
+def test_what_cannot_be_matched_says_what_settles_it(now, advice):
     response = respond([FIRST], now, PROTOCOL)
     assert (response.category, response.reason) == ("not_evaluable", "match_unsure")
-    assert response.baseline_cm2 == 4.0
-    assert response.advice == f"{baseline.ADVICE['match_unsure']} {advice}".strip()
+    assert (response.baseline_cm2, response.place) == (4.0, None)
+    assert response.advice == f"{UNSURE_ADVICE} {advice}"
+
+
+# --- one ulcer on each photograph ---------------------------------------------------------------
+
+
+def test_one_ulcer_is_matched_by_its_place_too():
+    response = respond([ALONE], seen((1.5,), circle(201, 181, 18), turn_deg=12), PROTOCOL)
+    assert (response.code, response.place, response.ulcers) == ("PR", "found", ("u1",))
+    assert response.advice is None
+
+
+def test_another_foot_is_not_evaluable():
+    other = foot(seed=2)
+    for now in (
+        seen((3.9,), BIG, skin=other),
+        seen((1.5,), OTHER, skin=other),
+        seen((), skin=other),
+    ):
+        response = respond([ALONE], now, PROTOCOL)
+        assert (response.code, response.reason) == ("NE", "match_unsure")
+
+
+def test_another_ulcer_of_the_same_foot_is_not_the_index_ulcer():
+    # The first visit's place is in view and empty: it is closed, and the ulcer seen is new.
+    response = respond([ALONE], seen((1.0,), circle(310, 240, 15), turn_deg=5), PROTOCOL)
+    assert (response.code, response.ulcers, response.place) == ("CR", (), "found")
+
+
+def test_a_zero_needs_the_place_in_view_and_uncovered():
+    closed = respond([ALONE], seen((), turn_deg=12), PROTOCOL)
+    assert (closed.code, closed.percent_change, closed.place) == ("CR", -100.0, "found")
+    for now in (seen((), card=box(150, 130, 250, 230)), seen((), turn_deg=0, skin=CLOTHED)):
+        response = respond([ALONE], now, PROTOCOL)
+        assert (response.code, response.reason) == ("NE", "match_unsure")
+    # A person's word does not place a photograph of another foot.
+    other = seen((), skin=foot(seed=2))
+    stated = respond([ALONE], other, PROTOCOL, Statement(closed=True))
+    assert (stated.code, stated.reason) == ("NE", "match_unsure")
+
+
+def test_a_number_among_photographs_counts_as_an_area_of_the_same_ulcer():
+    now = seen((1.5,), circle(201, 181, 18), turn_deg=12)
+    grown = respond([ALONE, known(1.0)], now, PROTOCOL)  # (1.5 - 1.0) / 1.0
+    assert (grown.code, grown.growth_from_cm2) == ("PD", 1.0)
+    assert grown.advice == baseline._PARTLY_CHECKED
+    first = respond([known(8.0), ALONE], seen((), turn_deg=12), PROTOCOL)
+    assert (first.code, first.baseline_cm2, first.place) == ("CR", 8.0, "found")
+    several = respond([known(8.0), FIRST], now, PROTOCOL)
+    assert (several.reason, several.baseline_cm2) == ("match_unsure", 8.0)
+    assert "does not say which one it is of" in several.advice
+
+
+def test_the_ulcer_named_is_the_one_compared():
+    now = seen((1.2, 0.9), OTHER, circle(202, 182, 15), turn_deg=12)
+    response = respond([FIRST], now, PROTOCOL, Statement("u1"))  # OTHER: 1.0, now 1.2
+    assert (response.code, response.ulcers, response.baseline_cm2) == ("SD", ("u1",), 1.0)
+    new = respond([ALONE], now, PROTOCOL, Statement("u1"))
+    assert (new.code, new.reason) == ("NE", "match_unsure")  # it was not there at first
+
+
+# --- an ulcer cut by the frame ------------------------------------------------------------------
+
+SMALLER, LARGER = circle(201, 181, 18), circle(201, 181, 36)
 
 
 @pytest.mark.parametrize(
-    ("earlier", "advice"),
+    ("visits", "code", "reason"),
     [
-        (known(4.0), "an area alone does not say which one it is of"),
-        (Visit(record=record(4.0, 1.0)), "v.jpg is not there as it was measured"),
+        ((ALONE, seen((1.5,), SMALLER, cut=("u1",))), "NE", "CUT"),  # it may be PR or not
+        ((ALONE, seen((3.9,), BIG, cut=("u1",))), "NE", "CUT"),
+        ((ALONE, seen((5.2,), LARGER, cut=("u1",))), "PD", "GROWTH"),
+        ((seen((4.0,), BIG, cut=("u1",)), seen((1.5,), SMALLER)), "NE", "NOBASE"),
+        # A cut ulcer in between is no nadir: 1.5 of 4.0 cm² stays a response.
+        ((ALONE, seen((1.0,), SMALLER, cut=("u1",)), seen((1.5,), SMALLER)), "PR", "PAR50"),
     ],
 )
-def test_several_ulcers_need_the_earlier_photograph(earlier, advice):
-    response = respond([earlier], FIRST, PROTOCOL)
+def test_an_ulcer_that_the_frame_cuts_is_a_lower_bound(visits, code, reason):
+    response = respond(visits[:-1], visits[-1], PROTOCOL)
+    assert (response.code, response.reason) == (code, reason)
+    if code == "NE":
+        assert "cuts the ulcer" in response.advice
+
+
+def test_a_cut_ulcer_against_a_number():
+    now = seen((1.5,), SMALLER, cut=("u1",))
+    response = respond([known(4.0)], now, PROTOCOL)
+    assert (response.code, response.reason) == ("NE", "CUT")
+    assert response.advice == baseline.ADVICE["CUT"]
+
+
+def test_a_record_whose_photograph_is_gone_does_not_match():
+    response = respond([Visit(record=record(4.0))], ALONE, PROTOCOL)
     assert (response.reason, response.baseline_cm2) == ("match_unsure", 4.0)
-    assert advice in response.advice
-
-
-def test_a_records_photograph_is_measured_again_with_its_settings(tmp_path, monkeypatch):
-    monkeypatch.setattr(baseline, "sketch", lambda _: KEPT)
-    path = tmp_path / "v.png"
-    cv2.imwrite(str(path), SKIN)
-    found = photo.read(path)
-    facts = record(4.0, 1.0).photo.model_copy(update={"path": str(path), "sha256": found.sha256})
-    settings = record().settings.model_copy(update={"mm_per_px": 0.4})
-    told = record(4.0, 1.0).model_copy(update={"photo": facts, "settings": settings})
-    asked = []
-
-    def kept(told, now=told):
-        def score_as(photograph, options):
-            asked.append((photograph.path, options.scale.mm_per_px))
-            return SimpleNamespace(record=now)
-
-        return baseline.with_sketch(Visit(record=told), score_as)
-
-    assert kept(told) == Visit(record=told, sketch=KEPT)
-    assert asked == [(path, 0.4)]
-    # Other weights see one ulcer, or two elsewhere: their outlines are not the record's.
-    assert kept(told, record(4.0)).sketch is None
-    moved = [ulcer.model_copy(update={"bbox_px": (22, 2, 30, 20)}) for ulcer in told.ulcers]
-    assert kept(told, told.model_copy(update={"ulcers": tuple(moved)})).sketch is None
-    for change in ({"path": str(tmp_path / "gone.png")}, {"sha256": "0" * 64}):
-        other = told.model_copy(update={"photo": facts.model_copy(update=change)})
-        assert kept(other).sketch is None
-    assert len(asked) == 3
-    # Named from the folder that score was run in: found from the record's own folder too.
-    away = facts.model_copy(update={"path": f"nowhere/{path.name}"})
-    moved_away = Visit(record=told.model_copy(update={"photo": away}), folder=tmp_path)
-    assert baseline._photograph(moved_away, moved_away.record).path == path
-    assert baseline.with_sketch(known(4.0), never) == known(4.0)
-    assert baseline.with_sketch(FIRST, never) is FIRST
-
-
-@pytest.mark.parametrize(
-    ("other", "share"),
-    [
-        ((0, 0, 10, 10), 1.0),
-        ((5, 0, 10, 10), 50 / 150),
-        ((0, 0, 5, 10), 0.5),
-        ((10, 0, 5, 5), 0.0),
-        (None, 0.0),
-    ],
-)
-def test_common_share_of_two_boxes(other, share):
-    assert baseline._common((0, 0, 10, 10), other) == pytest.approx(share)
+    assert "v.jpg, the photograph of a record, is not there as it was measured" in response.advice

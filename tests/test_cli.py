@@ -142,7 +142,7 @@ def test_schema_is_the_records_own(run):
     schema = json.loads(run("schema")[1])
     assert schema == TypeAdapter(ScoreRecord).json_schema()
     fields = "schema_version software photo scale colour ulcers total response quality settings"
-    assert set(schema["properties"]) == {*fields.split(), "model"}
+    assert set(schema["properties"]) == {*fields.split(), "model", "digest"}
 
 
 def test_the_same_photograph_twice_gives_the_same_bytes(run, drawn, tmp_path):
@@ -176,7 +176,7 @@ def test_without_a_scale_figures_in_cm_are_null(run, tmp_path):
 
 def test_baseline_forms(run, drawn, tmp_path):
     run("score", drawn / "foot.png", "--out", tmp_path)
-    larger = toy_weights.photograph(((30.0, 60.0, 13.0),))  # π 1.3² = 5.31 cm²
+    larger = toy_weights.photograph(((30.0, 24.0, 13.0),))  # π 1.3² = 5.31 cm²
     path = toy_weights.save(tmp_path / "before.png", larger)
     changes = []
     for baseline in ("5.31", path):
@@ -187,6 +187,25 @@ def test_baseline_forms(run, drawn, tmp_path):
     assert changes == pytest.approx([-52.1, -52.1], abs=1.5)
     _, out, _ = run("score", drawn / "foot.png", "--baseline", tmp_path / "foot.json", "--json")
     assert json.loads(out)["response"]["code"] == "SD"
+
+
+def test_a_zero_is_closed_at_its_place_alone(run, drawn, tmp_path):
+    healed = toy_weights.save(tmp_path / "healed.png", toy_weights.photograph(()))
+
+    def response(*words):
+        status, out, _ = run("score", healed, "--json", *words)
+        assert status == 0
+        facts = json.loads(out)["response"]
+        return facts["code"], facts["reason"], facts["place"], facts["closed_by_person"]
+
+    first = ("--baseline", drawn / "foot.png")
+    assert response(*first) == ("CR", "CLOSED", "found", False)
+    assert response("--baseline", "2.5") == ("NE", "place_unchecked", "unchecked", False)
+    assert response("--baseline", "2.5", "--closed") == ("CR", "CLOSED", "unchecked", True)
+    covered = toy_weights.photograph(())
+    covered[40:160, 60:180] = toy_weights.CLOTH  # 30 mm about the place at (30, 24) mm
+    toy_weights.save(healed, covered)
+    assert response(*first) == ("NE", "match_unsure", None, False)
 
 
 def test_several_ulcers_are_matched_where_the_earlier_photograph_is_there(run, tmp_path):
@@ -204,7 +223,95 @@ def test_several_ulcers_are_matched_where_the_earlier_photograph_is_there(run, t
     first.unlink()
     status, out, _ = run("score", now, "--baseline", tmp_path / "first.json")
     assert status == 0
-    assert "not evaluable (match_unsure): A photograph shows several ulcers, and" in out
+    assert f"not evaluable (match_unsure): {first}, the photograph of a record, is not there" in out
+    words = ("score", now, "--baseline", "2.5", "--json")
+    assert json.loads(run(*words)[1])["response"]["reason"] == "match_unsure"
+    named = json.loads(run(*words, "--ulcer", "u2")[1])["response"]
+    assert (named["code"], named["ulcers"]) == ("PR", ["u2"])
+    status, out, error = run(*words, "--ulcer", "u3", "--out", tmp_path / "out")
+    assert (status, out) == (2, "")
+    assert_one_line(error, "now.png", "its ulcers are u1, u2")
+    assert not (tmp_path / "out").exists()
+
+
+def edited(path: Path, **facts) -> Path:
+    """The record with other facts of its photograph, its digest left as it was."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["photo"].update(facts)
+    other = path.with_name("edited.json")
+    other.write_text(json.dumps(record), encoding="utf-8")
+    return other
+
+
+def test_records_are_checked_by_their_digest(run, drawn, tmp_path):
+    run("score", drawn / "foot.png", "--out", tmp_path)
+    record = tmp_path / "foot.json"
+    assert json.loads(run("score", drawn / "foot.png", "--json")[1]) == json.loads(
+        record.read_text(encoding="utf-8")
+    )
+    assert run("verify", record)[0] == 0
+    changed = edited(record, captured_at="2026-01-01T00:00:00")
+    status, out, error = run("verify", changed)
+    assert (status, error) == (1, "")
+    assert out.startswith(f"{changed}: NOT AS WRITTEN: edited after woundseg")
+    assert out.count("\n") == 1
+    status, out, error = run("score", drawn / "foot.png", "--baseline", changed)
+    assert (status, out) == (2, "")
+    assert_one_line(error, "edited.json", "its digest does not match")
+
+
+def test_an_older_record_has_no_digest(run, drawn, tmp_path):
+    run("score", drawn / "foot.png", "--out", tmp_path)
+    record = tmp_path / "foot.json"
+    facts = json.loads(record.read_text(encoding="utf-8"))
+    del facts["digest"]
+    record.write_text(json.dumps(facts), encoding="utf-8")
+    status, out, _ = run("verify", record)
+    assert (status, "has no digest" in out) == (1, True)
+    status, out, error = run("score", drawn / "foot.png", "--baseline", record, "--json")
+    assert (status, json.loads(out)["response"]["code"]) == (0, "SD")
+    assert_one_line(error, "foot.json", "has no digest")
+
+
+def test_verify_of_what_is_no_record(run, drawn, tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text("{}")
+    for words, told in (((path,), "is not a record"), ((path, "--head", "3f9c"), "--head")):
+        status, out, error = run("verify", *words)
+        assert (status, out) == (2, "")
+        assert_one_line(error, told)
+
+
+def test_out_never_replaces_another_photographs_files(run, drawn, tmp_path):
+    out = tmp_path / "out"
+    assert run("score", drawn / "foot.png", "--out", out)[0] == 0
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert run("score", drawn / "foot.png", "--out", out)[0] == 0  # its own may be renewed
+    other = toy_weights.save(tmp_path / "foot.png", toy_weights.photograph(()))
+    status, told, error = run("score", other, "--out", out)
+    assert (status, told) == (5, "")
+    assert_one_line(error, "foot.json", "of another photograph", str(drawn / "foot.png"))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
+    (out / "foot.json").write_text("{}")
+    assert run("score", drawn / "foot.png", "--out", out)[0] == 5
+    (out / "foot.json").unlink()  # a picture that nobody knows
+    status, _, error = run("score", drawn / "foot.png", "--out", out)
+    assert status == 5
+    assert_one_line(error, "foot_overlay.png")
+
+
+def test_two_scales_that_disagree(run, drawn, tmp_path):
+    # The card is drawn at 4 px/mm: 0.25 mm for each pixel.
+    assert run("score", drawn / "foot.png", "--mm-per-px", "0.25")[0] == 0
+    status, out, error = run("score", drawn / "foot.png", "--mm-per-px", "0.5")
+    assert (status, out) == (2, "")
+    assert_one_line(error, "foot.png", "card in view gives 0.24", "0.5 given")
+    run("score", drawn / "foot.png", "--card-line-mm", "97", "--out", tmp_path)
+    words = ("score", drawn / "foot.png", "--baseline", tmp_path / "foot.json")
+    status, out, error = run(*words)
+    assert (status, out) == (2, "")
+    assert_one_line(error, "foot.json", "--card-line-mm")
+    assert run(*words, "--card-line-mm", "97")[0] == 0
 
 
 def test_a_given_scale_holds_for_its_own_photograph_only(run, tmp_path):
@@ -342,6 +449,8 @@ def test_two_cards_give_no_scale(run, tmp_path):
         ("--baseline", "-1"),
         ("--baseline", "nan"),
         ("--baseline", "missing.json"),
+        ("--closed",),
+        ("--ulcer", "u1"),
         ("--protocol", "missing.yaml"),
         ("--weights", "missing.onnx"),
         ("--precision", "int8"),
@@ -412,7 +521,8 @@ def test_no_permission(run, drawn, tmp_path):
 
 
 def test_a_full_disk_leaves_nothing_half_written(run, drawn, tmp_path, monkeypatch):
-    (tmp_path / "foot.json").write_text("of yesterday")
+    assert run("score", drawn / "foot.png", "--out", tmp_path)[0] == 0
+    yesterday = (tmp_path / "foot.json").read_bytes()
 
     def full(_handle):
         raise OSError(28, "No space left on device")
@@ -426,8 +536,8 @@ def test_a_full_disk_leaves_nothing_half_written(run, drawn, tmp_path, monkeypat
         status, out, error = run(*words)
         assert (status, out) == (5, "")
         assert_one_line(error, str(tmp_path), "disk is full")
-    assert [path.name for path in tmp_path.iterdir()] == ["foot.json"]
-    assert (tmp_path / "foot.json").read_text() == "of yesterday"
+    assert {path.name for path in tmp_path.iterdir()} == {"foot.json", "foot_overlay.png"}
+    assert (tmp_path / "foot.json").read_bytes() == yesterday
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

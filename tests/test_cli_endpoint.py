@@ -104,6 +104,50 @@ def test_a_story_alone_writes_nothing(run, study, tmp_path):
     assert "Did you mean S001" in err
 
 
+WAITS = (
+    "subject,visit,date,ulcer,area_cm2,evaluable,reading_status\n"
+    "A,BASELINE,2024-01-01,u1,4,,\nA,W8,2024-02-26,u1,,N,waiting\n"
+)
+
+
+def test_a_visit_that_waits_for_a_reading_is_said(run, tmp_path):
+    table = tmp_path / "visits.csv"
+    table.write_text(WAITS)
+    status, out, err = run(table, "--out", tmp_path / "out", "--json")
+    assert status == 0
+    told = "WAITING: 1 visit of 1 subject waits for a person's reading (A on 2024-02-26)"
+    assert err.splitlines()[0] == told
+    assert [warning["code"] for warning in json.loads(out)["warnings"]] == ["WAITING"]
+
+
+def test_strict_stops_before_anything_is_written(run, tmp_path):
+    table, queries = tmp_path / "visits.csv", tmp_path / "queries.csv"
+    table.write_text(WAITS)
+    status, out, err = run(table, "--out", tmp_path / "out", "--strict")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"{table}: 1 visit of 1 subject waits for a person's reading")
+    table.write_text(WAITS.replace("waiting", "read"))
+    queries.write_text("status\nopened\n")
+    status, out, err = run(table, "--out", tmp_path / "out", "--strict")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"{queries}: 1 query is not closed (row 2)")
+    assert not (tmp_path / "out").exists()
+    queries.write_text("status\nclosed\n")
+    assert run(table, "--out", tmp_path / "out", "--strict")[0] == 0
+
+
+def test_subjects_may_come_through_a_pipe(study, tmp_path):
+    """As ``--subjects <(cat subjects.csv)`` and ``/dev/stdin`` do."""
+    found = []
+    for place, name in enumerate((str(study[1]), "/dev/stdin")):
+        folder = tmp_path / str(place)
+        words = ["endpoint", study[0], "--subjects", name, "--out", folder]
+        program = [sys.executable, "-m", "woundseg.cli", *words]
+        subprocess.run(program, input=study[1].read_bytes(), check=True, capture_output=True)
+        found.append((folder / "subject_response.csv").read_bytes())
+    assert found[0] == found[1]
+
+
 def test_assessed_codes_are_taken_as_they_are(run, tmp_path):
     table = tmp_path / "visits.csv"
     table.write_text(

@@ -7,6 +7,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from datasets import toy
 from PIL import Image
 
 from woundseg import contact, datasets, evaluate
@@ -270,3 +271,38 @@ class TestContactSheet:
 
     def test_an_empty_sheet(self):
         assert self.opened([]).ndim == 3
+
+
+# --- sets of several sources ------------------------------------------------------------------
+
+
+def test_false_alarms_are_counted_by_source(tmp_path):
+    root = toy.draw_feet(tmp_path / "feet")
+    data = datasets.open("feet", root)
+
+    def network(pixels):
+        """An ulcer on the first two photographs, of floor and of nails, and on no other."""
+        network.seen += 1
+        return np.full(pixels.shape[:2], float(network.seen <= 2), np.float32)
+
+    network.seen = 0
+    report = evaluate.evaluate(data, Network(network), EvaluateOptions(bootstrap=QUICK))
+    found = {source: (c.label_empty, c.false_alarm) for source, c in report.sources.items()}
+    assert found == {"floor": (1, 1), "nails": (2, 1), "unsplash": (2, 0)}
+    assert report.counts.label_empty == 5
+    assert report.to_dict()["sources"]["nails"]["false_alarm"] == 1
+    assert "nails: 1 of 2 empty labels are false alarms" in report.text()
+    assert report["dice_averaged"].value == pytest.approx(3 / 5)
+
+
+def test_a_set_of_one_source_has_no_counts_by_source(data):
+    report = evaluate.evaluate(data, Network(lambda pixels: np.zeros(pixels.shape[:2])))
+    assert report.sources == {}
+
+
+def test_a_limit_is_spread_over_the_set(data):
+    options = EvaluateOptions(limit=2, bootstrap=QUICK)
+    report = evaluate.evaluate(
+        data, Network(lambda pixels: np.zeros(pixels.shape[:2], np.float32)), options
+    )
+    assert [score.id for score in report.scores] == ["a", "c"]

@@ -17,6 +17,8 @@ FLOORS: dict[str, int] = {
     # 0: words
     "errors": 0,
     "records": 0,
+    "canonical": 0,
+    "record_files": 0,
     "classes": 0,
     "resources": 0,
     "files": 0,
@@ -51,6 +53,7 @@ FLOORS: dict[str, int] = {
     "results": 4,
     "sketch": 4,
     "baseline": 4,
+    "earlier": 4,
     "wording": 4,
     "scorer": 4,
     "contact": 4,

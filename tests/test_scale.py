@@ -344,6 +344,39 @@ class TestOptions:
         assert given.tilt_deg is None
 
 
+class TestAGivenScaleBesideTheCard:
+    """The card is drawn at 6 px/mm: 0.1667 mm for each pixel. 8% of the side may differ."""
+
+    @pytest.mark.parametrize("step", [0.157, 1 / 6, 0.178])
+    def test_one_that_agrees_is_taken_as_it_is(self, step):
+        seen = found(flat(6), mm_per_px=step)
+        assert (seen.source, scale.mm_per_px_at(seen, 17, 900)) == ("given", pytest.approx(step))
+
+    @pytest.mark.parametrize("step", [0.05, 0.152, 0.182, 0.5])
+    def test_one_that_disagrees_is_refused_and_both_are_named(self, step):
+        assert refused(flat(6), mm_per_px=step) == Reason.SCALE_DISAGREES
+        advice = scale.find(flat(6), scale.ScaleOptions(mm_per_px=step)).advice
+        assert f"gives 0.167 mm for each pixel, not the {step:g} given" in advice
+
+    def test_a_measured_print_counts(self):
+        # Drawn at 6 px/mm and printed at 90%: 0.15 mm for each pixel.
+        assert found(flat(6), mm_per_px=0.15, card_line_mm=90.0).source == "given"
+        assert refused(flat(6), mm_per_px=0.15) == Reason.SCALE_DISAGREES
+
+    def test_a_tilt_of_the_card_is_allowed_for(self):
+        # At 300 mm and f = 1200 px a length across the tilt has 0.25 mm for each pixel, and the
+        # root of a pixel's area at 40° is 0.25 / √cos 40° = 0.286: 13% more.
+        seen = photograph(pose(40.0))
+        assert found(seen, mm_per_px=0.25).source == "given"
+        assert refused(photograph(pose(0.0)), mm_per_px=0.286) == Reason.SCALE_DISAGREES
+
+    def test_a_card_that_alone_gives_no_scale_is_still_a_check(self):
+        cut = flat(6)[:400]  # the upper row of markers
+        assert refused(cut, min_markers=4) in (Reason.SCALE_CUT, Reason.SCALE_SMALL)
+        assert found(cut, mm_per_px=0.16, min_markers=4).source == "given"
+        assert refused(cut, mm_per_px=0.5, min_markers=4) == Reason.SCALE_DISAGREES
+
+
 class TestUncertainty:
     def test_the_cards_height_by_hand(self):
         # 5 mm of 300: half-width −2 ln(1 − 5/300) = 0.033614, and 1.96 standard deviations of it.

@@ -18,8 +18,18 @@ from woundseg import photo, visits
 from woundseg.errors import OutputError, TableError, UnreadablePhotoError, UsageError
 from woundseg.records import Failure, Given, PhotoRef
 from woundseg.scale import ScaleOptions
+from woundseg.trial import protocol
 from woundseg.trial.cells import CellError, visit_date
-from woundseg.visits import VisitOptions, copies, find_photos, ledger, manifest, patterns, table
+from woundseg.visits import (
+    Calendar,
+    VisitOptions,
+    copies,
+    find_photos,
+    ledger,
+    manifest,
+    patterns,
+    table,
+)
 from woundseg.visits.ledger import Ledger
 
 HEADER = "path,subject,visit,date,ulcer,evaluable,mm_per_px,card_line_mm,closed,debrided,target"
@@ -571,8 +581,8 @@ def test_subjects_unknown_missing_and_without_a_baseline(root, tmp_path):
 def test_the_baseline_window_is_the_protocols(root, tmp_path):
     add(root, "S1/2026-03-01/a.jpg")
     file = subjects_file(tmp_path, "S1,2026-03-04")
-    assert planned(root, subjects=file, baseline_window_days=3).warnings == ()
-    (warning,) = planned(root, subjects=file, baseline_window_days=2).warnings
+    assert planned(root, subjects=file, calendar=Calendar(baseline_window_days=3)).warnings == ()
+    (warning,) = planned(root, subjects=file, calendar=Calendar(baseline_window_days=2)).warnings
     assert "2026-03-02 to 2026-03-04" in warning
 
 
@@ -594,6 +604,18 @@ def test_a_table_of_subjects_that_cannot_be_understood_stops(root, tmp_path):
     add(root, BASE)
     with pytest.raises(TableError, match="ambiguous date"):
         planned(root, subjects=subjects_file(tmp_path, "S1,03/04/2026"))
+
+
+def test_a_table_of_subjects_that_can_be_read_only_once_is_refused(root, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TableError, match=r"can be read only once\. Save the table of subjects as"):
+        planned(root, subjects=tmp_path / "pipe")
+
+
+def test_a_table_of_subjects_without_rows_stops(root, tmp_path):
+    add(root, BASE)
+    with pytest.raises(TableError, match=r"has no rows\. Give it a row for each subject"):
+        planned(root, subjects=subjects_file(tmp_path))
 
 
 def test_subjects_are_spelled_as_their_table_does(root, tmp_path):
@@ -625,6 +647,177 @@ def test_one_visit_name_on_two_dates_is_a_warning(root):
     plan = planned(root)
     assert len(plan.photos) == 3
     assert plan.warnings == ("subject S1: visit V1 is on 2 dates: 2026-03-04, 2026-03-11",)
+
+
+# --- doubtful dates ---------------------------------------------------------------------------
+
+SCHEDULE = Calendar(tuple(protocol.load().schedule), date(2026, 11, 28))
+
+
+def doubtful(root: Path, **options) -> dict[str, list[str]]:
+    """The codes of what is doubtful about each photograph."""
+    plan = planned(root, calendar=SCHEDULE, **options)
+    return {ref.relative: [doubt.code for doubt in ref.doubts] for ref in plan.photos}
+
+
+@pytest.mark.parametrize(
+    ("visit", "days"),
+    [
+        ("W4", (21, 41)),  # of the schedule: its window
+        ("w04", (21, 41)),
+        ("Week 12", (70, 97)),
+        ("M6", (155, 211)),
+        ("MONTH6", (155, 211)),
+        ("6 months", (155, 211)),
+        ("Baseline", (-28, 0)),
+        ("V0", (-28, 0)),
+        ("Day 0", (-28, 0)),
+        ("D14", (0, 28)),  # two weeks either way
+        ("W10", (35, 105)),  # half of it either way
+        ("1Y", (183, 548)),
+    ],
+)
+def test_a_visits_name_says_when_it_is_due(visit, days):
+    found = visits.calendar.due(visit, SCHEDULE)
+    assert (found.first, found.last) == days
+
+
+@pytest.mark.parametrize("visit", ["V1", "V12", "2026-03-04", "unscheduled", "M", "C1D1", "W4 M6"])
+def test_other_names_say_nothing_of_a_day(visit):
+    assert visits.calendar.due(visit, SCHEDULE) is None
+
+
+def test_a_visit_whose_name_contradicts_its_day_is_named(root):
+    add(root, "S1/BASELINE_2026-03-04/a.jpg", "S1/W4_2026-04-01/a.jpg", "S1/M6_2026-03-18/a.jpg")
+    plan = planned(root, calendar=SCHEDULE)
+    told = (
+        "subject S1: visit M6 is dated 2026-03-18, day 14 (first dose 2026-03-04): "
+        "it is due on days 155 to 211"
+    )
+    assert plan.warnings == (told,)
+    assert doubtful(root)["S1/M6_2026-03-18/a.jpg"] == ["visit_conflict"]
+    assert doubtful(root)["S1/W4_2026-04-01/a.jpg"] == []
+
+
+def test_days_are_counted_from_the_first_dose_of_the_table(root, tmp_path):
+    add(root, "S1/BASELINE_2026-03-04/a.jpg", "S1/W2_2026-03-18/a.jpg")
+    table = subjects_file(tmp_path, "S1,2026-01-01")
+    found = doubtful(root, subjects=table)
+    assert found["S1/W2_2026-03-18/a.jpg"] == ["visit_conflict"]  # day 76
+    assert found["S1/BASELINE_2026-03-04/a.jpg"] == ["visit_conflict"]  # day 62
+
+
+def test_a_date_after_today_is_named(root):
+    add(root, "S1/V1_2026-11-28/a.jpg", "S1/V2_2026-11-29/a.jpg", "S1/V2_2026-11-29/b.jpg")
+    plan = planned(root, calendar=SCHEDULE)
+    told = "subject S1: visit V2 is dated 2026-11-29, after today (2026-11-28)"
+    assert plan.warnings == (told,)
+    assert doubtful(root)["S1/V1_2026-11-28/a.jpg"] == []
+    assert doubtful(root)["S1/V2_2026-11-29/b.jpg"] == ["date_future"]
+
+
+def test_a_visit_after_the_amputation_is_named(root, tmp_path):
+    add(root, "S1/V1_2026-03-04/a.jpg", "S1/V2_2026-04-01/a.jpg", "S1/V3_2026-04-02/a.jpg")
+    table = tmp_path / "subjects.csv"
+    table.write_text("subject,trt_start,amputation_date\nS1,2026-03-04,2026-04-01\n")
+    plan = planned(root, subjects=table, calendar=SCHEDULE)
+    assert [line.partition(", not")[0] for line in plan.warnings] == [
+        "subject S1: visit V2 is dated 2026-04-01",
+        "subject S1: visit V3 is dated 2026-04-02",
+    ]
+    assert doubtful(root, subjects=table)["S1/V3_2026-04-02/a.jpg"] == ["after_amputation"]
+
+
+def test_subjects_that_differ_only_in_case_are_named(root, tmp_path):
+    add(root, "A/V1_2026-03-04/a.jpg", "a/V1_2026-03-04/a.jpg", "B/V1_2026-03-04/a.jpg")
+    table = subjects_file(tmp_path, "A,2026-03-04", "a,2026-03-04", "B,2026-03-04")
+    plan = planned(root, subjects=table, calendar=SCHEDULE)
+    assert plan.warnings == (
+        "subject A: subject 'A' differs from 'a' only in case",
+        "subject a: subject 'a' differs from 'A' only in case",
+    )
+    found = doubtful(root, subjects=table)
+    assert found["a/V1_2026-03-04/a.jpg"] == ["subject_twin"]
+    assert found["B/V1_2026-03-04/a.jpg"] == []
+
+
+# --- names of ulcers --------------------------------------------------------------------------
+
+
+def names_file(folder: Path, *rows: str, header: str = "path,ulcer") -> Path:
+    place = folder / "names.csv"
+    place.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return place
+
+
+def test_names_are_given_to_single_photographs(root, tmp_path):
+    add(root, BASE, "S1/V2_2026-04-01/a.jpg")
+    plan = planned(root, names=names_file(tmp_path, "S1\\V2_2026-04-01\\a.jpg,u2"))
+    assert [(ref.visit, ref.ulcer) for ref in plan.photos] == [("BASE", None), ("V2", "u2")]
+    assert errors(plan) == {}
+
+
+def test_names_go_with_a_manifest_unless_they_contradict_it(root, tmp_path):
+    add(root, "a.jpg", "b.jpg", "c.jpg")
+    rows = [f"{name}.jpg,S1,V{k},2026-03-0{k}" for k, name in enumerate("abc", 1)]
+    file = listed(tmp_path, rows[0], f"{rows[1]},heel", f"{rows[2]},heel")
+    names = names_file(tmp_path, "a.jpg,heel", "b.jpg,heel", "c.jpg,toe")
+    plan = planned(root, manifest=file, names=names)
+    assert [(ref.relative, ref.ulcer) for ref in plan.photos] == [
+        ("a.jpg", "heel"),
+        ("b.jpg", "heel"),
+    ]
+    assert errors(plan) == {
+        "c.jpg": "names row 4, column ulcer: 'toe' contradicts the manifest's 'heel'"
+    }
+
+
+def test_a_bad_row_of_names_is_a_failure_that_says_where(root, tmp_path):
+    every = [f"S1/V{k}_2026-03-0{k}/a.jpg" for k in range(1, 7)]
+    add(root, *every)
+    names = names_file(
+        tmp_path,
+        f"{every[0]},u1",
+        f"{every[0]},u2",  # a photograph twice
+        "S1/V9_2026-03-09/a.jpg,u1",  # no such photograph
+        f"{every[1]},",
+        f"{every[2]},u1,x",
+        f"{every[3]},U1",
+        f"{every[4]},u1;u2",
+    )
+    plan = planned(root, names=names)
+    assert [ref.relative for ref in plan.photos] == [every[5]]
+    assert errors(plan) == {
+        every[0]: f"names row 3, column path: '{every[0]}' is there already, in row 2",
+        "S1/V9_2026-03-09/a.jpg": (
+            "names row 4, column path: 'S1/V9_2026-03-09/a.jpg' does not exist"
+        ),
+        every[1]: "names row 5, column ulcer: '' is blank",
+        every[2]: f"names row 6: 3 cells, not 2: '{every[2]},u1,x'",
+        every[3]: "names row 7, column ulcer: 'U1' differs from 'u1' only in case",
+        every[4]: "names row 8, column ulcer: 'u1;u2' cannot be an ulcer's name",
+    }
+
+
+def test_a_name_for_a_photograph_outside_the_plan_is_said(root, tmp_path):
+    add(root, BASE, "stray.jpg")
+    plan = planned(root, names=names_file(tmp_path, f"{BASE},u1", "stray.jpg,u1"))
+    told = [failure.error for failure in plan.failures if failure.path == "stray.jpg"]
+    assert "names row 3, column ulcer: 'u1' is for a photograph that is not in the plan" in told
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "match"),
+    [
+        ("path,name", ["a.jpg,u1"], "column ulcer is missing"),
+        ("path;ulcer", ["a.jpg;u1"], "semicolons"),
+        ("path,ulcer", [], "no rows"),
+    ],
+)
+def test_a_table_of_names_that_cannot_be_understood_stops(root, tmp_path, header, rows, match):
+    add(root, BASE)
+    with pytest.raises(TableError, match=match):
+        planned(root, names=names_file(tmp_path, *rows, header=header))
 
 
 # --- the table --------------------------------------------------------------------------------

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 Options = TypeVar("Options")
 
+_OF_TRAINING = (
+    *("split", "hold_out", "known_terms_only", "long_side_px", "sets"),
+    *("photographs", "outlines", "necrosis", "teacher"),
+)
+"""Keys of the group ``data`` that evaluation has no use for."""
+
 
 def compose(name: str, overrides: list[str]) -> dict[str, Any]:
     """The configuration ``configs/NAME.yaml`` with overrides, resolved, as plain values.
@@ -65,7 +71,7 @@ def evaluation(overrides: list[str]) -> Evaluation:
     """
     values = compose("evaluate", overrides)
     # Of training; evaluate has a split of its own.
-    for key in ("split", "hold_out", "photographs", "outlines", "necrosis", "teacher"):
+    for key in _OF_TRAINING:
         values["data"].pop(key, None)
     from woundseg.evaluate import Evaluation
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from woundseg import contact, datasets, files, metrics, segment
-from woundseg.datasets.base import IMAGE_SUFFIXES, DataSet, LabelledSet, Sample
+from woundseg.datasets.base import IMAGE_SUFFIXES, DataSet, LabelledSet, Sample, limited
 from woundseg.engines import Device, Precision
 from woundseg.errors import DataSetError, TableError, UsageError
 
@@ -60,6 +60,7 @@ class EvaluateOptions:
     Attributes:
         split: of the data set.
         folds: only photographs of these folds; all when empty.
+        limit: no more of them than this, spread over the set; None takes all.
         threshold: probability above which a pixel is ulcer.
         min_ulcer_px: smaller pieces of a prediction are no ulcers [px]; 0 keeps all.
         worst: photographs on the contact sheet.
@@ -68,6 +69,7 @@ class EvaluateOptions:
 
     split: str = "train"
     folds: tuple[int, ...] = ()
+    limit: int | None = None
     threshold: float = 0.5
     min_ulcer_px: int = 0
     worst: int = 20
@@ -82,6 +84,7 @@ class DataSource:
     root: str
     folds_csv: str | None = None
     ulcer_value: int | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ class Report:
     counts: metrics.Counts
     estimates: tuple[metrics.Estimate, ...]
     scores: tuple[metrics.PhotoScore, ...]
+    sources: dict[str, metrics.Counts] = field(default_factory=dict)
+    """Counts of each source, where the set names several."""
 
     def __getitem__(self, name: str) -> metrics.Estimate:
         """The figure of this name, such as ``dice_pooled``."""
@@ -137,6 +142,7 @@ class Report:
             "empty_masks": metrics.EMPTY_RULE,
             "bootstrap": {"method": "percentile, groups drawn", **asdict(options.bootstrap)},
             "counts": asdict(self.counts),
+            "sources": {source: asdict(counts) for source, counts in self.sources.items()},
             "figures": {estimate.name: _without_name(estimate) for estimate in self.estimates},
         }
 
@@ -161,6 +167,7 @@ def run(
     options = EvaluateOptions(
         split=evaluation.split,
         folds=tuple(evaluation.folds),
+        limit=source.limit,
         threshold=evaluation.threshold,
         min_ulcer_px=smallest if evaluation.min_ulcer_px is None else evaluation.min_ulcer_px,
         worst=evaluation.worst,
@@ -203,7 +210,7 @@ def evaluate(
         UsageError: a fold has no photograph, or a prediction is not of its photograph's size.
     """
     options = options or EvaluateOptions()
-    samples = chosen(data, options.split, options.folds)
+    samples = limited(chosen(data, options.split, options.folds), options.limit)
     predictions.expect(samples)
     scores = []
     for done, sample in enumerate(samples, start=1):
@@ -223,7 +230,18 @@ def evaluate(
         counts=metrics.counts(scores),
         estimates=metrics.summarise(scores, options.bootstrap),
         scores=tuple(scores),
+        sources=_by_source(samples, scores),
     )
+
+
+def _by_source(
+    samples: Sequence[Sample], scores: Sequence[metrics.PhotoScore]
+) -> dict[str, metrics.Counts]:
+    source_of = {sample.id: sample.source for sample in samples}
+    return {
+        source: metrics.counts([score for score in scores if source_of[score.id] == source])
+        for source in sorted(set(source_of.values()) - {""})
+    }
 
 
 def chosen(data: LabelledSet[Any], split: str, folds: Sequence[int]) -> list[Sample]:
@@ -233,7 +251,7 @@ def chosen(data: LabelledSet[Any], split: str, folds: Sequence[int]) -> list[Sam
         DataSetError: there is no split of that name, or none of its photographs has a label.
         UsageError: a fold has no photograph.
     """
-    samples = [sample for sample in data.samples(split) if sample.label_path]
+    samples = [sample for sample in data.samples(split) if sample.labelled]
     if not samples:
         raise DataSetError(
             data.root, f"split {split!r} has no labels to compare with", "Take another"
@@ -456,6 +474,10 @@ def _heading(report: Report) -> list[str]:
         + (f", pieces under {options.min_ulcer_px} px left out" if options.min_ulcer_px else ""),
         f"{counts.label_empty} labels are empty ({counts.both_empty} of these predictions too, "
         f"{counts.false_alarm} false alarms); {counts.missed} ulcers missed altogether",
+        *(
+            f"  {source}: {each.false_alarm} of {each.label_empty} empty labels are false alarms"
+            for source, each in report.sources.items()
+        ),
         f"Rule for empty masks: {metrics.EMPTY_RULE}",
         f"Intervals: {bootstrap.level:.0%}, percentile bootstrap over groups, "
         f"{bootstrap.draws:,} draws, seed {bootstrap.seed}",

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from woundseg import contact, datasets, files, tissue_map
 from woundseg.classes import BACKGROUND, LABELLED_TISSUES, OTHER
-from woundseg.datasets.base import Sample
+from woundseg.datasets.base import Sample, limited
 from woundseg.datasets.pictures import size_fault
 from woundseg.datasets.tissue import TissueSet
 from woundseg.errors import DataSetError
@@ -136,7 +136,7 @@ def run(
     """
     source = evaluation.data
     data = datasets.open_tissue(source.name, source.root, folds=source.folds_csv)
-    samples = chosen(data, evaluation.split, evaluation.folds)
+    samples = limited(chosen(data, evaluation.split, evaluation.folds), evaluation.data.limit)
     maps = _maps(evaluation)
     scores = []
     for done, sample in enumerate(samples, start=1):

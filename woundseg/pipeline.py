@@ -96,6 +96,9 @@ def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = Non
 
     A photograph that cannot be measured gives a record too: with the flag that says why, and
     every figure null.
+
+    Raises:
+        UsageError: a scale was given, and the card in view contradicts it.
     """
     options = options or ScoreOptions()
     found = scale_of(photo, options)
@@ -105,11 +108,18 @@ def score(photo: Photo, segmenter: Segmenter, options: ScoreOptions | None = Non
 
 
 def scale_of(photo: Photo, options: ScoreOptions) -> Scale | NotEvaluable:
-    """The photograph's scale, with what its file says of the lens."""
+    """The photograph's scale, with what its file says of the lens.
+
+    Raises:
+        UsageError: a scale was given, and the card in view contradicts it.
+    """
     known = options.scale
     if known.focal_px is None:
         known = replace(known, focal_px=photo.focal_px)
-    return scale.find(photo.pixels, known)
+    found = scale.find(photo.pixels, known)
+    if known.mm_per_px is not None and isinstance(found, NotEvaluable):
+        raise UsageError(photo.path, "has two scales that disagree", found.advice)
+    return found
 
 
 def score_outlined(

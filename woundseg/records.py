@@ -148,6 +148,21 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Something about a photograph's visit that a person should look at.
+
+    Attributes:
+        code: of the flag in its rows.
+        told: what is doubtful, on one line.
+        advice: what to do; an imperative sentence.
+    """
+
+    code: str
+    told: str
+    advice: str
+
+
+@dataclass(frozen=True)
 class PhotoRef:
     """One photograph of a study: the file, and who, which visit and when.
 
@@ -155,9 +170,11 @@ class PhotoRef:
         path: the file.
         relative: its path below the folder of photographs, with ``/``.
         subject, visit, date: as the manifest or the path says.
-        ulcer: the manifest's name for the ulcer shown; None leaves it to matching.
+        ulcer: a person's name for the ulcer shown (manifest, ``--names``); None leaves it to
+            matching.
         dated_by: where subject, visit and date were taken from.
         given: what else the manifest says.
+        doubts: about its visit and date, as the plan has them.
     """
 
     path: Path
@@ -168,6 +185,7 @@ class PhotoRef:
     ulcer: str | None = None
     dated_by: Literal["manifest", "path", "exif"] = "path"
     given: Given = Given()
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -389,10 +407,19 @@ class ResponseFacts(Model):
         description="area that growth (PD) is told from: the smallest before, or baseline",
     )
     growth_percent: float | None = Field(
-        default=None, description="change from growth_from_cm2; null where that is 0"
+        default=None,
+        description="change from growth_from_cm2; null where that is 0, and of a lower bound",
     )
     ulcers: tuple[str, ...] = Field(
         default=(), description="ids of the ulcer judged, in this record; several are its parts"
+    )
+    place: Literal["found", "unchecked"] | None = Field(
+        default=None,
+        description="whether the ulcer's place was found by the skin around it on each photograph;"
+        " unchecked where the baseline was given as a number; null where it was not found",
+    )
+    closed_by_person: bool = Field(
+        default=False, description="a person has seen the ulcer closed (--closed)"
     )
     advice: str | None = Field(
         default=None, description="what to do where it cannot be judged, or what to look at"
@@ -468,6 +495,10 @@ class ScoreRecord(Model):
     quality: Quality
     settings: Settings
     model: ModelFacts
+    digest: str | None = Field(
+        default=None,
+        description="SHA-256 of the record's canonical JSON without this field (woundseg verify)",
+    )
 
     @property
     def judged(self) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from woundseg import photo, segment
 from woundseg.engines import Device, Precision
 from woundseg.pipeline import ScoreOptions, score
+from woundseg.record_files import with_digest
 from woundseg.records import ScoreRecord
 
 
@@ -30,9 +31,8 @@ class Scorer:
             UnreadablePhotoError: the file is no photograph.
             UsageError: pixels of another shape or type.
         """
-        if isinstance(source, np.ndarray):
-            return score(photo.from_pixels(source), self._segmenter, self._options).record
-        return score(photo.read(source), self._segmenter, self._options).record
+        read = photo.from_pixels(source) if isinstance(source, np.ndarray) else photo.read(source)
+        return with_digest(score(read, self._segmenter, self._options).record)
 
 
 def load(

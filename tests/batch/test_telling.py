@@ -55,7 +55,8 @@ def test_a_person_is_asked_in_sentences(tmp_path):
     context = Context(RULES, date(2026, 1, 20), tmp_path)
     made = telling.subject_report(photos, rows, [], STARTED, context)
     assert made.to_look_at == (
-        "V2 2026-01-15, u1: Which ulcer this is cannot be told: look, and name it in the manifest.",
+        "V2 2026-01-15, u1: Which ulcer this is cannot be told: compare the photographs and "
+        "name it.",
     )
     assert [flag.code for flag in made.photos[0].flags] == ["match_unsure"]
     assert made.photos[0].overlay == ""

@@ -120,7 +120,7 @@ def test_an_empty_folder_does_not_pass_the_check(tmp_path):
 
 
 def test_unknown_names_and_options_are_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match="fuseg, medetec, folder"):
+    with pytest.raises(ConfigurationError, match="fuseg, medetec, feet, folder"):
         datasets.open("fuzeg", tmp_path)
     with pytest.raises(ConfigurationError, match="ulcer_value"):
         datasets.open("fuseg", tmp_path, ulcer_value=3)

@@ -10,6 +10,7 @@ from woundseg import datasets
 from woundseg.classes import WOUNDTISSUE_COLOURS
 from woundseg.datasets import DATA_SETS, TISSUE_SETS
 from woundseg.datasets.copies import MIN_CORRELATION
+from woundseg.datasets.feet import SOURCES
 from woundseg.datasets.woundtissue import MAX_DISTANCE, MAX_FAR_SHARE
 from woundseg.errors import DataSetError
 
@@ -74,6 +75,20 @@ def test_medetec_masks_of_0_and_1_hold_ulcer(tmp_path):
     assert {int(data.read(sample)[1].sum()) for sample in data.samples()} == {20}
 
 
+def test_medetec_gets_folds_by_group_where_no_table_gives_any(tmp_path):
+    toy.draw_medetec(tmp_path)
+    samples = datasets.open("medetec", tmp_path).samples()
+    # Three groups of two photographs each, by name: the first three folds.
+    assert {sample.group: sample.fold for sample in samples} == {
+        "foot-ulcer-0001": 0,
+        "foot-ulcer-2": 1,
+        "foot-ulcer1": 2,
+    }
+    assert {sample.fold for sample in datasets.open("medetec", tmp_path).samples("test")} == {None}
+    (tmp_path / "folds.csv").write_text("image,group,fold\nfoot-ulcer-0001,a,4\n")
+    assert [s.fold for s in datasets.open("medetec", tmp_path).samples()][:2] == [4, None]
+
+
 def test_medetec_names_its_cut_off_label_and_goes_on(tmp_path):
     data = datasets.open("medetec", toy.draw_medetec(tmp_path))
     assert "foot-ulcer1-8_3" not in [sample.id for sample in data.samples()]
@@ -104,8 +119,9 @@ def test_medetec_masks_of_255_are_outside_its_table(tmp_path):
 def test_each_set_states_what_a_reader_needs(kind):
     for fact in ("name", "title", "source", "licence", "obtain"):
         assert getattr(kind, fact)
+    assert kind.terms_known in (True, False)
     if kind.name != "folder":
-        assert kind.doi.startswith("10.")
+        assert kind.name == "feet" or kind.doi.startswith("10.")
         assert kind.citation
         assert set(kind.classes.values()) == {0, 1}
 
@@ -128,8 +144,10 @@ def test_the_docs_say_what_the_code_says():
             assert str(count) in prose
         for path in kind.known_faults:
             assert path in prose
-    for kind in (DATA_SETS["fuseg"], DATA_SETS["medetec"], *TISSUE_SETS.values()):
-        assert kind.licence in prose
+    for kind in (*DATA_SETS.values(), *TISSUE_SETS.values()):
+        assert kind.name == "folder" or kind.licence in prose
+    for name, source in SOURCES.items():
+        assert f"| `{name}` | {source.count} | {source.shows} | {source.licence} |" in prose
     for fact in (WOUNDTISSUE_COLOURS["bone"], f"a distance of {MAX_DISTANCE}"):
         assert str(fact) in prose
     assert f"more than {MAX_FAR_SHARE:.0%}" in prose

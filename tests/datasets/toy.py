@@ -74,6 +74,23 @@ def draw_folder(root: Path) -> Path:
     return root
 
 
+FEET = {"unsplash_000": 0, "unsplash_001": 1, "nails_000": 0, "nails_001": 1, "floor_000": 1}
+"""Fold of each photograph; the source is what stands before the number."""
+
+
+def draw_feet(root: Path) -> Path:
+    """Five photographs of three sources without an ulcer, JPEG of 48 × 64 px, and ``feet.csv``."""
+    rows = []
+    for stem, fold in FEET.items():
+        bare = rectangle(FUSEG_SIDE, 0, 0)
+        save(root / "images" / f"{stem}.jpg", photograph(FUSEG_SIDE, bare)[:48])
+        rows.append(f"{stem}.jpg,{stem.split('_')[0]},{stem},{fold},64,48")
+    (root / "feet.csv").write_text(
+        "\n".join(["image,source,group,fold,width,height", *rows]) + "\n"
+    )
+    return root
+
+
 FIBRIN, GRANULATION, CALLUS = 1, 2, 3
 """Values in DFUTissue's label maps."""
 
@@ -154,5 +171,6 @@ if __name__ == "__main__":
     import sys
 
     target = Path(sys.argv[1])
-    for draw in (draw_fuseg, draw_medetec, draw_folder, draw_dfutissue, draw_woundtissue):
+    draws = (draw_fuseg, draw_medetec, draw_feet, draw_folder, draw_dfutissue, draw_woundtissue)
+    for draw in draws:
         draw(target / draw.__name__.removeprefix("draw_"))

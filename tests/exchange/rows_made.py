@@ -69,6 +69,7 @@ BLURRED = VisitRow(
     flags=("blurred",),
     sha256="ef" * 32,
 )
+CUT = replace(MEASURED, lower_bound="Y")
 UNSCALED = replace(
     MEASURED,
     path="S01/W4_2024-01-29/b.jpg",
@@ -127,5 +128,8 @@ any_row = st.builds(
     closed=yes_no,
     debrided=yes_no,
     target=yes_no,
+    lower_bound=st.sampled_from(["Y", ""]),
+    reading_status=st.sampled_from(["machine", "waiting", "read", "adjudicated"]),
+    reader=st.one_of(st.just(""), names),
 )
 """Any row that the types allow, figures that are not finite among them."""

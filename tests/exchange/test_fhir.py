@@ -13,7 +13,7 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rows_made import BLURRED, HEALED, MEASURED, UNSCALED, any_row
+from rows_made import BLURRED, CUT, HEALED, MEASURED, UNSCALED, any_row
 
 from woundseg.errors import OutputError
 from woundseg.exchange import fhir
@@ -132,8 +132,8 @@ def check_observation(resource, urls):
     own = {code["code"] for code in resource["code"]["coding"]}
     for component in resource.get("component", []):
         assert not own & {code["code"] for code in component["code"]["coding"]}  # obs-7
-        if "valueRange" in component:  # rng-2
-            span = component["valueRange"]
+        span = component.get("valueRange", {})
+        if "high" in span:  # rng-2
             assert span["low"]["value"] <= span["high"]["value"]
     for device in resource.get("contained", []):
         assert resource["device"] == {"reference": f"#{device['id']}"}  # dom-3
@@ -207,6 +207,34 @@ def test_interval_and_deviation_travel_with_the_area():
     crossed = replace(MEASURED, area_cm2_low=4.0, area_cm2_high=3.0)
     area = by_code(observations(crossed))["89260-4"]
     assert [part["code"]["coding"][0]["code"] for part in area["component"]] == ["area-sd"]
+
+
+def test_a_lower_bound_is_told_as_at_least():
+    """R4: ">=" is "the actual value is greater than or equal to the given value"."""
+    members = by_code(observations(CUT))
+    assert members["89260-4"]["valueQuantity"] == {
+        "value": 3.25, "comparator": ">=", "unit": "cm2", "system": fhir.UCUM, "code": "cm2",
+    }  # fmt: skip
+    (interval,) = members["89260-4"]["component"]
+    assert list(interval["valueRange"]) == ["low"]
+    assert members["39126-8"]["valueQuantity"]["comparator"] == ">="
+    assert not members.keys() & {"39125-0", "perimeter"}  # a part has no width or rim of the whole
+    assert "comparator" not in by_code(observations(MEASURED))["89260-4"]["valueQuantity"]
+
+
+def test_who_read_the_photograph_is_the_performer():
+    read = replace(MEASURED, reading_status="read", reader="Dr A", flags=())
+    resources = observations(read)
+    assert all(
+        resource["performer"] == [{"type": "Practitioner", "display": "Dr A"}]
+        and resource["status"] == "preliminary"
+        for resource in resources
+    )
+    assert resources[0]["note"] == [{"text": "Read by a person"}]
+    (panel, *_) = observations(replace(MEASURED, reading_status="waiting"))
+    assert panel["note"][1] == {"text": "Waits for a person's reading"}
+    assert "performer" not in panel
+    assert len(observations(MEASURED)[0]["note"]) == 1
 
 
 def test_a_tissue_says_which_and_how_much():

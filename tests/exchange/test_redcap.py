@@ -9,16 +9,17 @@ import weakref
 from collections import Counter
 from dataclasses import replace
 from datetime import date
+from typing import get_args
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from rows_made import BLURRED, HEALED, MEASURED, UNSCALED, any_row
+from rows_made import BLURRED, CUT, HEALED, MEASURED, UNSCALED, any_row
 
 from woundseg.errors import EXIT_USAGE, OutputError, UsageError
 from woundseg.exchange import redcap
 from woundseg.exchange.redcap import RedcapOptions, dictionary_path, event_name
-from woundseg.records import VISIT_COLUMNS
+from woundseg.records import VISIT_COLUMNS, ReadingStatus
 
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,25}")
 UNIQUE_EVENT = re.compile(r"[a-z0-9_]+_arm_1")
@@ -97,6 +98,16 @@ def test_figures_that_stand_in_a_row_that_is_not_evaluable_are_not_told(target):
     assert row["wound_area_cm2"] == ""
     (row,) = written(target, replace(MEASURED, calibrated="N"))
     assert (row["wound_area_cm2"], row["wound_granulation"]) == ("", "0.75")
+
+
+def test_a_lower_bound_and_a_reading_travel(target):
+    (row,) = written(target, replace(CUT, reading_status="read", reader="Dr A"))
+    assert row["wound_lower_bound"] == "1"
+    assert (row["wound_reading_status"], row["wound_reader"]) == ("read", "Dr A")
+    assert (row["wound_area_cm2"], row["wound_area_cm2_low"]) == ("3.25", "3.06")
+    assert row["wound_length_cm"] == "2.5"
+    of_the_whole = ("area_sd", "area_cm2_high", "perimeter_cm", "width_cm")
+    assert [row[f"wound_{name}"] for name in of_the_whole] == [""] * 4
 
 
 def test_instances_are_counted_by_record_and_event_in_a_stable_order(target):
@@ -270,7 +281,7 @@ def test_the_dictionary_can_be_uploaded(target):
     assert all(FIELD_NAME.fullmatch(name) for name in names)
     coordinates = {"redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"}
     assert set(rows[0]) - coordinates == set(names)
-    assert {field["Field Type"] for field in fields} == {"text", "yesno"}
+    assert {field["Field Type"] for field in fields} == {"text", "yesno", "dropdown"}
     for field in fields:
         assert field["Field Label"]
         if field["Field Type"] == "yesno":
@@ -288,7 +299,12 @@ def test_the_dictionary_can_be_uploaded(target):
     assert rule("wound_slough") == ("number", "0", "1")
     assert rule("wound_mm_per_px") == ("number", "0", "")
     assert rule("wound_ulcer") == ("", "", "")
-    assert by_name["wound_path"]["Identifier?"] == "y"
+    assert [name for name, field in by_name.items() if field["Identifier?"]] == [
+        "wound_path", "wound_reader",
+    ]  # fmt: skip
+    choices = by_name["wound_reading_status"]["Choices, Calculations, OR Slider Labels"]
+    coded = [choice.split(", ", 1)[0] for choice in choices.split(" | ")]
+    assert coded == list(get_args(ReadingStatus))
     assert by_name["wound_area_cm2"]["Field Label"].endswith("[cm²]")
 
 

@@ -30,6 +30,24 @@ def test_the_limits_are_half_of_baseline_and_a_quarter_over_the_smallest_area_be
     assert found.progression[-1].until is None
 
 
+def test_a_lower_bound_is_no_area_to_tell_anything_from():
+    # Rule 2.6a: the bound of 2 is no nadir, so the limit stays on 4; nor is it the last area.
+    bound = row(4, 2.0, lower_bound="Y")
+    report = subject([row(0, 8.0), row(2, 4.0), bound, row(6, 9.0, lower_bound="Y")])
+    found = only(report)
+    assert [(point.area_cm2, point.at_least_cm2) for point in found.points] == [
+        (8.0, None), (4.0, None), (None, 2.0), (None, 9.0),
+    ]  # fmt: skip
+    assert [limit.area_cm2 for limit in found.progression] == pytest.approx([10, 5])
+    assert found.change_percent == pytest.approx(-50.0)
+    summary = summarise(report)
+    assert summary.last_text.startswith("4.00 cm²")
+    assert summary.unmeasured[0].endswith("(at least 2.00 cm²)")
+    same_day = subject([row(0, 8.0), row(2, 4.0, lower_bound="Y"), row(2, 4.0), bound])
+    assert [point.area_cm2 for point in only(same_day).points] == [8.0, 4.0, None]
+    assert only(subject([row(0, 8.0, lower_bound="Y")])).baseline_cm2 is None
+
+
 def test_small_ulcers_are_held_to_the_floor_in_cm2():
     # 0.25 cm² is more than 50 % of 0.3 and more than 25 % of 0.3.
     found = only(subject([row(0, 0.3), row(2, 0.3)]))

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="needs woundseg[train]")
 pytest.importorskip("lightning", reason="needs woundseg[train]")
 pytestmark = pytest.mark.train
 
-from datasets.toy import draw_fuseg, photograph, rectangle
+from datasets.toy import draw_fuseg, photograph, rectangle, save_pair
 
 from woundseg import cli, engines, resources, segment
 from woundseg.config import train_options
@@ -113,6 +113,9 @@ def test_run_json_says_what_was_done(trained):
     assert {"woundseg", "lightning", "timm", "albumentations", "numpy"} <= first["versions"].keys()
     assert all(len(first["data_sha256"][part]) == 64 for part in ("training", "held_out"))
     assert first["data_sha256"] == second["data_sha256"]
+    (told,) = first["sets"]
+    assert told["set"] == "fuseg"
+    assert (told["training"], told["held_out"], told["terms_known"]) == (2, 2, True)
     assert {"train/loss", "val/dice_mean", "val/dice_pooled"} <= first["metrics"].keys()
     assert np.isfinite(first["metrics"]["train/loss"])
 
@@ -235,6 +238,17 @@ def test_start_from_takes_an_earlier_runs_weights(trained, tmp_path):
     kept = network_weights(trained.checkpoint)
     assert state.keys() == kept.keys()
     assert all(torch.equal(state[name], kept[name]) for name in kept)
+
+
+def test_a_smoke_run_takes_two_steps_however_large_the_set(trained, tmp_path):
+    for number in range(20, 40):
+        save_pair(tmp_path / "set" / "train", f"{number:04}", rectangle(64, 5, 7), kind=".png")
+    out = tmp_path / "run"
+    words = [*trained.overrides, f"data.root={tmp_path / 'set'}", "data.hold_out=[]", f"out={out}"]
+    assert _call(["train", *words])[0] == 0
+    run = json.loads((out / "run.json").read_text())
+    assert run["steps"] == 2
+    assert run["photographs"]["training"] == 4
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def test_every_shipped_choice_composes(group, choice):
     assert options.augment.crop_px % 32 == 0
     assert options.model.encoder.startswith("tu-")
     if group == "data":
+        assert (options.data.limit, options.data.known_terms_only) == (None, False)
         assert options.data.name == choice
         assert config.evaluation([f"data={choice}", ROOT]).data.name == choice
 
@@ -111,7 +112,7 @@ def test_depthwise_stays_in_float32_and_names_stay():
 
 
 def options(name="clinic", **changes):
-    words = [f"augment.{key}={value}" for key, value in changes.items()]
+    words = [f"++augment.{key}={value}" for key, value in changes.items()]
     return config.train_options([ROOT, f"augment={name}", *words]).augment
 
 
@@ -140,6 +141,20 @@ def test_the_mask_goes_with_the_photograph():
         red = shown[..., 0].astype(int) - shown[..., 1] > 80
         inside = red & (label > 0)
         assert inside.sum() >= 0.85 * max(label.sum(), red.sum())
+
+
+def test_a_camera_changes_the_photograph_and_never_the_mask():
+    plain = augment.pipeline(options("none", crop_px=96), seed=6)
+    other = augment.pipeline(options("none", crop_px=96, camera=1.0), seed=6)
+    changed = 0
+    for number in range(10):
+        for transform in (plain, other):
+            transform.set_random_seed(number)
+        (before, label), (after, kept) = (augment.apply(t, *wound()) for t in (plain, other))
+        assert np.array_equal(label, kept)
+        changed += not np.array_equal(before, after)
+        assert np.abs(after.astype(int) - before).mean() < 60
+    assert changed >= 6
 
 
 def test_the_same_seed_gives_the_same_crops():

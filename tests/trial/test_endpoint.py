@@ -115,7 +115,7 @@ def test_summary_side_by_side():
     assert [row["n"] for row in found["tipping_orr_fas"]] == [1, 2]
     assert list(found["sensitivity"]) == [
         "eval", "unconfirmed", "accept_sd", "no_cutoff", "sd84", "new_ulcer_pd",
-        "worst", "best", "ne_responders", "no_small",
+        "worst", "best", "ne_responders", "no_small", "waiting_closed",
     ]  # fmt: skip
     assert found["sensitivity"]["sd84"]["FAS"]["SD"] == 0  # C's only visit is on day 60
     assert found["sensitivity"]["ne_responders"]["FAS"]["ORR"]["n"] == 2

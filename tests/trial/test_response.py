@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,49 @@ def test_one_visit(earlier, area, code, reason):
     assert (facts.code, facts.reason) == (code, reason)
 
 
+# the same for a lower bound, by hand from rule 2.6a; a trailing + marks an area that is a bound
+LOWER_BOUNDS = [
+    (["4"], "0+", "NE", "CUT"),  # rule 3 would give CR
+    (["4"], "2+", "NE", "CUT"),  # rule 7 would give PR: 50 %
+    (["4"], "4.9+", "NE", "CUT"),  # rule 8 would give SD: 22.5 %
+    (["4"], "5+", "PD", "GROWTH"),  # at least 25 % and 1 cm²
+    (["4", "1"], "2+", "PD", "GROWTH"),  # at least 100 % above the nadir
+    (["4", "1+"], "2", "PR", "PAR50"),  # the bound of 1 is no nadir: 2 is 50 % below 4
+    (["4", "1+"], "4.9", "SD", "STABLE"),
+    (["4+"], "2", "NE", "NOBASE"),  # a bound is no baseline
+    (["4+", "4"], "2", "NE", "NOBASE"),  # and the first visit stays the baseline
+    (["4+"], "9+", "NE", "NOBASE"),
+    (["4"], "-+", "NE", "NOTEVAL"),
+]
+
+
+def measured(text):
+    """An area such as 4, 4+ for a lower bound, - for none."""
+    number = text.rstrip("+")
+    return Measured(None if number == "-" else float(number), lower_bound=text.endswith("+"))
+
+
+@pytest.mark.parametrize(("earlier", "area", "code", "reason"), LOWER_BOUNDS)
+def test_a_lower_bound_shows_progression_or_nothing(earlier, area, code, reason):
+    facts = compare([measured(text) for text in earlier], measured(area), PROTOCOL)
+    assert (facts.code, facts.reason) == (code, reason)
+
+
+def test_the_change_of_a_lower_bound_is_told_as_its_least():
+    # s² = ln(1 + 0.05²) for each; 6 / 4 · exp(-1.959964 · sqrt(2 s²)) = 1.3059898
+    facts = compare([Measured(4.0)], Measured(6.0, lower_bound=True), PROTOCOL)
+    assert (facts.percent_change, facts.percent_change_high, facts.growth_percent) == (None,) * 3
+    assert facts.percent_change_low == pytest.approx(30.59898, abs=1e-5)
+    assert facts.growth_from_cm2 == 4.0
+    unsure = compare([Measured(4.0)], Measured(5.1, lower_bound=True), PROTOCOL)
+    assert unsure.borderline == "borderline_pd"
+    shares = unsure.probability.model_dump()
+    # P(ln(5.1/4) + Z·sqrt(2 s²) >= ln 1.25) = P(Z >= -0.280)
+    assert shares == {"CR": 0.0, "PR": 0.0, "SD": 0.0, "PD": pytest.approx(0.610, abs=0.04)}
+    both = compare([Measured(4.0), Measured(1.0)], Measured(2.0, lower_bound=True), PROTOCOL)
+    assert (both.code, both.borderline) == ("PD", None)  # 50 % of baseline: but never PR
+
+
 @pytest.mark.parametrize(
     ("area", "flag", "require", "closed"),
     [
@@ -94,6 +138,15 @@ def test_reopening_is_progression_of_any_size():
     assert reason_of(facts(area=0.0, nadir=0.0, closed=True, reopened=True)) == "CLOSED"
 
 
+def test_a_lower_bound_can_reopen_an_ulcer():
+    reopened = {"nadir": 0.0, "reopened": True, "lower_bound": True}
+    assert reason_of(facts(area=0.01, **reopened)) == "REOPEN"
+    assert reason_of(facts(area=0.0, closed=True, **reopened)) == "CUT"  # rule 3 comes first
+    who_like = PROTOCOL.override({"ulcer": {"new_ulcer_response": "pd"}})
+    assert reason_of(facts(new_ulcer=True, lower_bound=True), who_like) == "NEWULC"
+    assert reason_of(facts(new_ulcer=True, lower_bound=True)) == "CUT"
+
+
 def test_new_ulcer_counts_only_when_the_protocol_says_so():
     assert reason_of(facts(new_ulcer=True)) == "STABLE"
     who_like = PROTOCOL.override({"ulcer": {"new_ulcer_response": "pd"}})
@@ -112,6 +165,20 @@ def test_same_rules_on_many_visits_at_once():
     visit = facts(baseline=[[4.0]], area=areas, nadir=4.0, closed=areas == 0.0)
     codes, _ = classify(visit, PROTOCOL)
     assert codes.tolist() == [[Code.SD, Code.PR], [Code.PD, Code.CR]]
+    bound = np.array([[False, True], [True, True]])
+    codes, _ = classify(replace(visit, lower_bound=bound), PROTOCOL)
+    assert codes.tolist() == [[Code.SD, Code.NE], [Code.PD, Code.NE]]
+
+
+@pytest.mark.parametrize(
+    ("area", "code"),
+    [(0.0, "CR"), (0.05, "CR"), (0.06, "PR"), (3.0, "SD")],  # closed_tol_cm2 is 0.05
+)
+def test_a_visit_that_a_person_has_seen_closed(area, code):
+    assert compare([Measured(4.0)], Measured(area, closed=True), PROTOCOL).code == code
+    strict = PROTOCOL.override({"category": {"cr": {"require_flag": True}}})
+    assert compare([Measured(4.0)], Measured(area, closed=True), strict).code == code
+    assert compare([Measured(4.0)], Measured(area), strict).code != "CR"
 
 
 def test_compare_gives_interval_borderline_and_probability():

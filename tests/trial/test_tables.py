@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 
 import pandas as pd
 import pytest
@@ -111,6 +113,42 @@ def test_too_many_rows_are_refused_by_size(tmp_path, monkeypatch):
     assert read_visits(written(tmp_path, HEADER + GOOD * 3)).row.size == 3
     with pytest.raises(TableError, match=r"more than 3 rows .* Split it by subject"):
         read_visits(written(tmp_path, HEADER + GOOD * 5))
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    """Makes a pipe from which a text can be read once, as the shell's ``<(...)`` does."""
+
+    def make(name, text):
+        path = tmp_path / name
+        os.mkfifo(path)
+        threading.Thread(target=path.write_text, args=(text,), daemon=True).start()
+        return path
+
+    return make
+
+
+def test_a_pipe_is_read_like_a_file(pipe):
+    assert read_visits(pipe("visits", HEADER + GOOD)).subject.tolist() == ["A"]
+    listed = read_subjects(pipe("subjects", "subject,trt_start\nA,2024-01-01\n"))
+    assert listed.subject.tolist() == ["A"]
+    with pytest.raises(TableError, match="is empty: it has no rows"):
+        read_subjects(pipe("nothing", ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is empty: it has no rows. Give it a header row, and rows below."),
+        ("subject,trt_start\n", "has no rows. Give it a row for each subject."),
+        ("subject,trt_start\n,\n\n", "has no rows. Give it a row for each subject."),
+    ],
+)
+def test_a_table_of_subjects_without_rows_is_refused(tmp_path, text, told):
+    path = written(tmp_path, text)
+    with pytest.raises(TableError) as refused:
+        read_subjects(path)
+    assert refused.value.line() == f"{path}: {told}"
 
 
 SUBJECT_FAULTS = [

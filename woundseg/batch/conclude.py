@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from woundseg import __version__, files, report, tissue_map
-from woundseg.batch import exports, follow, tables, telling
+from woundseg.batch import doubtful, exports, follow, tables, telling
 from woundseg.batch.follow import Following
 from woundseg.batch.noted import Noted, head_before_report
 from woundseg.batch.rows import subject_rows
@@ -35,6 +35,10 @@ SUBJECTS_AHEAD = 16
 """Subjects whose ulcers are followed at the same time."""
 
 
+MOST_WARNINGS = 100
+"""Lines of a run's warnings; the report and the tables hold the rest."""
+
+
 @dataclass(frozen=True)
 class ConcludeOptions:
     """What is made of a study's results.
@@ -43,6 +47,7 @@ class ConcludeOptions:
         protocol: the trial's rules, for baseline, schedule and thresholds.
         subjects: subjects.csv; None takes each subject's visit named BASELINE, else the first.
         as_of: the day on which lateness is judged.
+        names: the table of ulcers' names that the run was given, for the report's commands.
         redcap, fhir: files to write for import elsewhere.
         study: the study's name in exports and in the report.
         match: how ulcers are followed.
@@ -51,6 +56,7 @@ class ConcludeOptions:
     protocol: Protocol
     as_of: date
     subjects: Path | None = None
+    names: Path | None = None
     redcap: Path | None = None
     fhir: Path | None = None
     study: str = ""
@@ -77,12 +83,15 @@ class Written:
         rows, failures: how many.
         subjects: how many take part, by subjects.csv if there is one.
         sha256: of each table, by name.
+        warnings: what a person should look at, the first ``MOST_WARNINGS`` lines and how many
+            more there are; the plan's are not among them.
     """
 
     rows: int
     failures: int
     subjects: int
     sha256: dict[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +109,11 @@ def write_tables(study: Study, options: ConcludeOptions) -> Written:
     Raises:
         OutputError: one of them cannot be written.
     """
-    rows, failures = _write_visits(study, options)
+    warned: list[str] = []
+    rows, failures = _write_visits(study, options, warned)
     subjects = _write_healing(study.out, options)
     sha256 = {name: tables.sha256(study.out / name) for name in tables.ALL}
-    return Written(rows, failures, subjects, sha256)
+    return Written(rows, failures, subjects, sha256, tuple(warned))
 
 
 def _write_healing(out: Path, options: ConcludeOptions) -> int:
@@ -160,7 +170,7 @@ def _report(study: Study, options: ConcludeOptions, written: Written) -> list[Pa
 
 
 def _subject_reports(study: Study, options: ConcludeOptions) -> Iterator[SubjectReport]:
-    context = telling.Context(options.protocol, options.as_of, study.out)
+    context = telling.Context(options.protocol, options.as_of, study.out, study.root, options.names)
     rows = telling.by_subject(tables.read_visits(study.out / tables.VISITS))
     concluded = _concluded(study.out, options)
     now = next(concluded, None)
@@ -197,8 +207,8 @@ def _study_facts(study: Study, options: ConcludeOptions, written: Written) -> St
     )
 
 
-def _write_visits(study: Study, options: ConcludeOptions) -> tuple[int, int]:
-    rows = 0
+def _write_visits(study: Study, options: ConcludeOptions, warned: list[str]) -> tuple[int, int]:
+    rows = over = 0
     with tables.writing(study.out) as made:
         for failure in (*study.plan.failures, *_gone(study)):
             made.failure(failure)
@@ -209,6 +219,13 @@ def _write_visits(study: Study, options: ConcludeOptions) -> tuple[int, int]:
             for failure in subject.failures:
                 made.failure(failure)
             rows += len(subject.rows)
+            for line in doubtful.lines(photos, named, subject.rows):
+                if len(warned) < MOST_WARNINGS:
+                    warned.append(line)
+                else:
+                    over += 1
+        if over:
+            warned.append(f"and {over:,} more: see the report")
         return rows, made.failed
 
 

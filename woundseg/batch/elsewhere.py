@@ -14,7 +14,7 @@ from woundseg.batch.seen import Seen
 from woundseg.match import Named
 
 MATCH_UNSURE = "match_unsure"
-_SAYS_NOTHING = {MATCH_UNSURE, "out_of_view", "hidden"}
+_SAYS_NOTHING = {MATCH_UNSURE, "out_of_view", "hidden", "covered", "place_unclear"}
 """Flags that say no more than that an ulcer's place was not found or not seen."""
 
 _Visit = tuple[str, date]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from woundseg import match
 from woundseg.batch.seen import Seen
@@ -30,13 +30,21 @@ def follow(following: Following) -> list[Named]:
     """Runs in a worker: names for the ulcers of each photograph."""
     looks = [_look(thumbnail, photo) for thumbnail, photo in following.photos]
     named: list[Named] = match.follow(looks, following.options)
-    return named
+    visits = [(photo.ref.visit, photo.ref.date) for _, photo in following.photos]
+    again = match.copies(looks, visits)
+    return [replace(one, same_as=first) for one, first in zip(named, again, strict=True)]
 
 
 def stamp(photos: Sequence[Seen], options: MatchOptions) -> str:
     """Changes when anything changes that the names hang on."""
     told = [
-        (photo.entry.hash, photo.ref.ulcer, photo.ref.date.isoformat(), photo.measurable)
+        (
+            photo.entry.hash,
+            photo.ref.ulcer,
+            photo.ref.visit,
+            photo.ref.date.isoformat(),
+            photo.measurable,
+        )
         for photo in photos
     ]
     text = canonical([LOGIC, asdict(options), told])
@@ -57,6 +65,7 @@ def from_text(text: str) -> list[Named]:
             unsure=tuple(one["unsure"]),
             flags=tuple((name, code) for name, code in one["flags"]),
             places=tuple((name, (x, y)) for name, (x, y) in one["places"]),
+            same_as=one["same_as"],
         )
         for one in json.loads(text)
     ]

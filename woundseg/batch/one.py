@@ -147,8 +147,8 @@ def drawn(scored: Scored) -> bytes:
 
 
 def record_json(record: ScoreRecord) -> str:
-    """The record in the store's form."""
-    return canonical(record.model_dump(mode="json"))
+    """The record in the store's form: without a digest, as the chain guards it there."""
+    return canonical(record.model_dump(mode="json", exclude={"digest"}))
 
 
 def write_overlay(path: Path, jpeg: bytes) -> None:

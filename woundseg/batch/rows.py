@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from woundseg.batch import doubtful
 from woundseg.batch.elsewhere import MATCH_UNSURE, elsewhere
 from woundseg.batch.readings import Word
 from woundseg.batch.seen import CORRECTED, Seen
@@ -19,6 +20,7 @@ from woundseg.records import (
     PUT_TO_A_PERSON,
     Failure,
     PhotoRef,
+    QualityFlag,
     ReadingStatus,
     Ulcer,
     UlcerFigures,
@@ -62,13 +64,25 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
     known = _Known()
     told = elsewhere(photos, named)
     for seq, photo, names, aside in zip(_sequence(photos), photos, named, told, strict=True):
-        made = _photo_rows(photo, names, seq, known)
+        made = [
+            _flagged(row, doubtful.photo_flags(photo, names, photos))
+            for row in _photo_rows(photo, names, seq, known)
+        ]
         known = known.after(photo, names, made)
         kept = [row for row in made if row.ulcer not in aside or row.reader]
         rows += kept or made  # a photograph that was taken has a row
         failure = _failure(photo, kept) if kept else None
         failures += [failure] if failure else []
+    doubts = doubtful.row_flags(rows)
+    rows = [_flagged(row, doubts.get(place, ())) for place, row in enumerate(rows)]
     return SubjectRows(tuple(rows), tuple(failures))
+
+
+def _flagged(row: VisitRow, flags: Iterable[QualityFlag]) -> VisitRow:
+    """The row with further flags; one that these put to a person waits until it has been read."""
+    codes = tuple(dict.fromkeys((*row.flags, *(flag.code for flag in flags))))
+    waits = row.reading_status == "machine" and PUT_TO_A_PERSON & set(codes) - set(row.flags)
+    return replace(row, flags=codes, reading_status="waiting" if waits else row.reading_status)
 
 
 @dataclass(frozen=True)
@@ -308,7 +322,7 @@ def _failure(photo: Seen, rows: list[VisitRow]) -> Failure | None:
         path,
         "match",
         "which ulcer this is cannot be told from the earlier photographs",
-        "Name it in the manifest's ulcer column.",
+        "The report shows both photographs and the command that settles it (--names).",
     )
 
 

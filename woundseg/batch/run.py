@@ -103,6 +103,7 @@ class Summary:
         head: hash of the store's last row that is not about the report, which shows it.
         paths: what was written.
         errors: of the report or an export that could not be written; the rest was.
+        warnings: what a person should look at, beside what the plan warned of.
     """
 
     photos: int
@@ -112,6 +113,7 @@ class Summary:
     head: str
     paths: tuple[Path, ...]
     errors: tuple[WoundsegError, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -126,7 +128,8 @@ def make_plan(
     """
     plan = visits.plan(root, out, options.visits, photo.captured_at)
     wanted, watch = options.conclude, watch or Watch()
-    inputs = (options.visits.manifest, options.visits.subjects, wanted.subjects)
+    asked = options.visits
+    inputs = (asked.manifest, asked.subjects, asked.names, wanted.subjects)
     files_asked = exports.Wanted(wanted.redcap, wanted.fhir, (*inputs, options.setup.weights))
     reasons = list(exports.hindrances(plan, out, files_asked))
     count = len(plan.failures) + len(plan.warnings)
@@ -175,6 +178,7 @@ def run(
             head=head_before_report(kept),
             paths=(*(out / name for name in tables.ALL), *pages),
             errors=tuple(errors),
+            warnings=written.warnings,
         )
 
 

@@ -9,12 +9,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from woundseg.batch import doubtful
 from woundseg.batch.elsewhere import elsewhere, without_told
 from woundseg.batch.one import overlay_path
+from woundseg.batch.questions import NAMES, Folders, questions
 from woundseg.batch.rows import DATE_FROM_CAMERA, parts_by_name, tissue_together
 from woundseg.batch.seen import Outline, Seen
 from woundseg.match import FLAG_ADVICE, Named
-from woundseg.records import QualityFlag, VisitRow
+from woundseg.records import PUT_TO_A_PERSON, QualityFlag, VisitRow
 from woundseg.report import PhotoShown, SubjectReport
 from woundseg.report.facts import Place, Within
 from woundseg.trial.cells import NEVER, iso_text
@@ -66,11 +68,21 @@ def _date(day: int) -> date:
 
 @dataclass(frozen=True)
 class Context:
-    """What is the same for all subjects: the rules, the day, where pictures stand."""
+    """What is the same for all subjects: the rules, the day, where pictures stand.
+
+    ``photos`` and ``names`` are what the report's commands name.
+    """
 
     protocol: Protocol
     as_of: date
     out: Path
+    photos: Path = Path("PHOTOS")
+    names: Path | None = None
+
+    @property
+    def folders(self) -> Folders:
+        """What the report's commands name."""
+        return Folders(self.photos, self.out, self.names or NAMES)
 
     def overlay(self, relative: str) -> str:
         """The photograph's large picture, relative to the report; blank without one."""
@@ -99,8 +111,13 @@ def subject_report(
         (seen, without_told(named, aside), thumbnail)
         for (seen, named, thumbnail), aside in zip(photos, told_twice, strict=True)
     ]
+    doubts = doubtful.by_photo(
+        [seen for seen, _, _ in photos], [named for _, named, _ in photos], rows
+    )
     shown = tuple(
-        _shown(seen, named, thumbnail, context.overlay(seen.ref.relative))
+        _shown(
+            seen, named, thumbnail, (context.overlay(seen.ref.relative), doubts[seen.ref.relative])
+        )
         for seen, named, thumbnail in photos
     )
     return SubjectReport(
@@ -112,11 +129,17 @@ def subject_report(
         index_ulcer=told.index_ulcer,
         thresholds=context.protocol.category,
         overdue=overdue(context.protocol, told, [row.date for row in rows], context.as_of),
-        to_look_at=tuple(_to_look_at(photos)),
+        to_look_at=tuple(dict.fromkeys(_to_look_at(photos, doubts))),
+        questions=tuple(
+            questions([(seen, named) for seen, named, _ in photos], shown, rows, context.folders)
+        ),
     )
 
 
-def _shown(seen: Seen, named: Named, thumbnail: bytes, overlay: str) -> PhotoShown:
+def _shown(
+    seen: Seen, named: Named, thumbnail: bytes, more: tuple[str, tuple[QualityFlag, ...]]
+) -> PhotoShown:
+    overlay, doubts = more
     record = seen.record
     flags = record.quality.flags if record else ()
     return PhotoShown(
@@ -125,7 +148,7 @@ def _shown(seen: Seen, named: Named, thumbnail: bytes, overlay: str) -> PhotoSho
         thumb_px_per_px=seen.thumb_px_per_px,
         mm_per_px=record.scale.mm_per_px if record else None,
         outlines=_outlines(seen, named),
-        flags=(*flags, *_date_flag(seen), *_match_flags(named)),
+        flags=(*flags, *_date_flag(seen), *_match_flags(named), *doubts),
         measurable=seen.measurable,
         failure=seen.failure,
         places=_places(seen, named),
@@ -182,17 +205,22 @@ def _match_flags(named: Named) -> Iterator[QualityFlag]:
             yield QualityFlag(code=code, severity="warning", advice=advice)
 
 
-def _to_look_at(photos: list[tuple[Seen, Named, bytes]]) -> Iterator[str]:
+def _to_look_at(
+    photos: list[tuple[Seen, Named, bytes]], doubts: dict[str, tuple[QualityFlag, ...]]
+) -> Iterator[str]:
     """A sentence for each thing that a person should decide."""
     for seen, named, _ in photos:
         when = f"{seen.ref.visit} {seen.ref.date.isoformat()}"
         for flag in seen.record.quality.flags if seen.record else ():
-            if flag.code in FOR_A_PERSON:
+            if flag.code in FOR_A_PERSON or flag.code in PUT_TO_A_PERSON:
                 yield f"{when}: {flag.advice}"
         for name, code in named.flags:
             advice = FLAG_ADVICE.get(code)
             if advice is not None:
                 yield f"{when}{f', {name}' if name else ''}: {advice}"
+        planned = {doubt.code for doubt in seen.ref.doubts}
+        for flag in doubts[seen.ref.relative]:
+            yield flag.advice if flag.code in planned else f"{when}: {flag.advice}"
 
 
 def overdue(protocol: Protocol, told: Facts, dates: list[date], as_of: date) -> str | None:

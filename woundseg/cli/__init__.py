@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from woundseg import __version__
-from woundseg.cli import study
+from woundseg.cli import score, study
 from woundseg.cli.parts import (
     Command,
     Parser,
     add,
     add_engine_options,
-    add_scale_options,
     say,
-    score_options,
 )
 from woundseg.errors import (
     EXIT_DONE,
@@ -28,7 +26,6 @@ from woundseg.errors import (
     EXIT_INTERRUPTED,
     EXIT_PARTLY,
     EXIT_UNREADABLE,
-    NotMeasurableError,
     OutputError,
     UsageError,
     WoundsegError,
@@ -36,10 +33,7 @@ from woundseg.errors import (
 
 if TYPE_CHECKING:
     from woundseg.cli.parts import Commands
-    from woundseg.pipeline import Scored, ScoreOptions
-    from woundseg.segment import Segmenter
     from woundseg.trial.endpoint import Endpoint
-    from woundseg.trial.protocol import Protocol
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(debug=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add_command in (
-        _add_score,
+        score.add_score,
         study.add_batch,
         study.add_verify,
         study.add_correct,
@@ -98,106 +92,6 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         add_command(commands)
     return parser
-
-
-# --- score ------------------------------------------------------------------------------------
-
-
-def _add_score(commands: Commands) -> None:
-    parser = add(
-        commands,
-        "score",
-        "Measure the ulcer on one photograph.",
-        "woundseg score visit.jpg --baseline 4.2 --out results",
-    )
-    parser.add_argument("photo", type=Path, metavar="PHOTO")
-    add_scale_options(parser)
-    parser.add_argument(
-        "--require-scale", action="store_true", help="exit status 4 when there is no scale"
-    )
-    parser.add_argument(
-        "--baseline",
-        action="append",
-        default=[],
-        metavar="CM2|RECORD.json|PHOTO",
-        help="an earlier visit (a photograph with a card or marker of its own); repeat it for"
-        " more, in order of time",
-    )
-    parser.add_argument("--protocol", type=Path, metavar="FILE", help="rules that differ (YAML)")
-    parser.add_argument("--min-ulcer-cm2", type=float, metavar="CM2", help="smallest that counts")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write record and picture there")
-    parser.add_argument("--json", action="store_true", help="print the record as JSON")
-    add_engine_options(parser)
-    parser.set_defaults(command=_score)
-
-
-def _score(arguments: argparse.Namespace) -> int:
-    from woundseg import photo, results, segment, wording
-    from woundseg.pipeline import score
-
-    options = score_options(arguments)
-    rules = _rules(arguments)
-    read = photo.read(arguments.photo)
-    segmenter = segment.load(arguments.device, arguments.precision, arguments.weights)
-    scored = score(read, segmenter, options)
-    if arguments.baseline and rules is not None:
-        scored = _compared(scored, arguments.baseline, segmenter, (options, rules))
-    if arguments.out is not None:
-        for path in results.write(scored, arguments.out, arguments.photo.stem):
-            sys.stderr.write(f"wrote {path}\n")
-    say(results.to_json(scored) if arguments.json else wording.describe(scored.record) + "\n")
-    _refuse_unmeasurable(scored, arguments.require_scale)
-    return EXIT_DONE
-
-
-def _compared(
-    scored: Scored, told: Sequence[str], segmenter: Segmenter, how: tuple[ScoreOptions, Protocol]
-) -> Scored:
-    """With the response to the earlier visits that were told."""
-    from woundseg import baseline, photo
-    from woundseg.pipeline import score
-
-    # Millimetres per pixel hold for one photograph; a card or marker is found in each.
-    options, rules = how[0].without_given_scale(), how[1]
-    earlier = [
-        baseline.read(text, lambda path: score(photo.read(path), segmenter, options))
-        for text in told
-    ]
-    now = baseline.visit_of(scored)
-    if baseline.several([*earlier, now]):
-        earlier = [
-            baseline.with_sketch(visit, lambda found, as_then: score(found, segmenter, as_then))
-            for visit in earlier
-        ]
-    return scored.with_response(baseline.respond(earlier, now, rules))
-
-
-def _rules(arguments: argparse.Namespace) -> Protocol | None:
-    """The protocol, read before any work starts; None where nothing is to be compared."""
-    if not arguments.baseline and arguments.protocol is None:
-        return None
-    from woundseg.trial import protocol
-
-    return protocol.load(arguments.protocol)
-
-
-def _refuse_unmeasurable(scored: Scored, require_scale: bool) -> None:
-    """Says on standard error what the record says, for who reads the exit status.
-
-    Raises:
-        NotMeasurableError: a flag rejects the photograph, or a scale is required and missing.
-    """
-    from woundseg.records import NotEvaluable
-
-    record = scored.record
-    flags = {flag.severity: flag for flag in reversed(record.quality.flags)}
-    if not record.quality.measurable:
-        flag = flags["reject"]
-        raise NotMeasurableError(record.photo.path, f"not measurable ({flag.code})", flag.advice)
-    if require_scale and record.scale.source == "none":
-        missing = scored.scale
-        advice = missing.advice if isinstance(missing, NotEvaluable) else "Lay the card beside it"
-        raise NotMeasurableError(record.photo.path, "has no scale", advice)
 
 
 # --- segment, card, schema, demo --------------------------------------------------------------
@@ -337,6 +231,7 @@ def _add_endpoint(commands: Commands) -> None:
         ("--report", "write report.html"),
         ("--pdf", "write report.pdf"),
         ("--json", "print summary.json"),
+        ("--strict", "stop (2) while a visit waits for a reading or queries.csv has an open query"),
     ):
         parser.add_argument(option, action="store_true", help=meaning)
     parser.add_argument("--explain", metavar="SUBJECT", help="tell one subject's story; alone it"
@@ -347,12 +242,17 @@ def _add_endpoint(commands: Commands) -> None:
 def _endpoint(arguments: argparse.Namespace) -> int:
     if arguments.out is None and arguments.explain is None:
         raise UsageError("--out", "is missing", "Name the folder for the tables")
-    from woundseg.trial import endpoint, protocol, story
+    from woundseg.trial import endpoint, protocol, readings, story
 
     rules = protocol.load(arguments.protocol)
     if arguments.source is not None:
         rules = rules.override({"source": arguments.source})
     found = endpoint.run(arguments.visits, arguments.subjects, rules, arguments.mc)
+    if arguments.strict:
+        readings.require_settled(found.found.study, arguments.visits)
+    waiting = readings.waiting(found.found.study)
+    if waiting:
+        sys.stderr.write(f"{readings.WAITING}: {readings.sentence(waiting)}\n")
     told = None if arguments.explain is None else story.explain(found, arguments.explain)
     if arguments.out is not None:
         _write_endpoint(found, arguments)

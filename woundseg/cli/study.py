@@ -14,6 +14,7 @@ from woundseg.cli.parts import (
     say,
     score_options,
 )
+from woundseg.cli.record import is_record, verify_record
 from woundseg.errors import EXIT_DONE, EXIT_PARTLY, UsageError
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         "{subject}/{date}/*; repeat it for more",
     )
     parser.add_argument("--subjects", type=Path, metavar="CSV", help="first dose, death, ...")
+    parser.add_argument(
+        "--names",
+        type=Path,
+        metavar="CSV",
+        help="path,ulcer: names the largest ulcer of single photographs; give it at every run",
+    )
     parser.add_argument("--strict", action="store_true", help="stop at anything wrong in the plan")
     parser.add_argument("--dry-run", action="store_true", help="print the plan, measure nothing")
 
@@ -81,7 +88,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster")
     parser.add_argument("--store", metavar="URL", help="a PostgreSQL database, not study.sqlite")
     parser.add_argument(
-        "--as-of", metavar="DATE", help="day on which lateness is judged (default: today)"
+        "--as-of", metavar="DATE", help="today, for late visits and dates in the future"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -102,6 +109,9 @@ def _batch(arguments: argparse.Namespace) -> int:
     with _engine(arguments, options.setup) as engine:
         summary = run(arguments.photos, arguments.out, options, engine, watch(arguments.quiet))
     say(_told(summary, arguments.json))
+    if summary.warnings:
+        sys.stderr.write("to look at:\n")
+        sys.stderr.writelines(f"  {line}\n" for line in summary.warnings)
     for error in summary.errors[:-1]:
         sys.stderr.write(f"{error.line()}\n")
     if summary.errors:
@@ -114,19 +124,21 @@ def _batch_options(arguments: argparse.Namespace) -> BatchOptions:
 
     from woundseg.batch.run import BatchOptions
     from woundseg.trial import protocol
-    from woundseg.visits import VisitOptions
+    from woundseg.visits import Calendar, VisitOptions
 
     rules = protocol.load(arguments.protocol)
+    conclude = _conclude_options(arguments)
     patterns = {"patterns": tuple(arguments.pattern)} if arguments.pattern else {}
     return BatchOptions(
         visits=VisitOptions(
             manifest=arguments.manifest,
             subjects=arguments.subjects,
-            baseline_window_days=rules.baseline.window_days,
+            names=arguments.names,
+            calendar=Calendar(tuple(rules.schedule), conclude.as_of, rules.baseline.window_days),
             **patterns,
         ),
         setup=setup(arguments),
-        conclude=_conclude_options(arguments),
+        conclude=conclude,
         now=lambda: datetime.now(UTC),
         score=score_options(arguments),
         store=arguments.store,
@@ -151,6 +163,7 @@ def _conclude_options(arguments: argparse.Namespace) -> ConcludeOptions:
         protocol=rules,
         as_of=as_of,
         subjects=arguments.subjects,
+        names=arguments.names,
         redcap=arguments.redcap,
         fhir=arguments.fhir,
         study=rules.protocol.study,
@@ -210,10 +223,11 @@ def add_verify(commands: Commands) -> None:
     parser = add(
         commands,
         "verify",
-        "Say whether a study was altered, and measure a sample of it again.",
+        "Say whether a study was altered, and measure a sample of it again; or whether a record of"
+        " score is as written.",
         "woundseg verify study --head 3f9c...",
     )
-    parser.add_argument("study", type=Path, metavar="STUDY")
+    parser.add_argument("study", type=Path, metavar="STUDY|RECORD.json")
     parser.add_argument("--head", metavar="HASH", help="the chain's head, as you kept it")
     parser.add_argument("--sample", type=int, default=5, metavar="N", help="measured again (5)")
     _add_study_options(parser)
@@ -227,6 +241,8 @@ def _add_study_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    if is_record(arguments.study):
+        return verify_record(arguments)
     from woundseg.batch.verify import VerifyOptions, verify
 
     if arguments.sample < 0:

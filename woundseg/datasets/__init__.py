@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from woundseg.datasets.base import DataSet, LabelledSet, Parts, Sample, fingerprint, hold_out
 from woundseg.datasets.dfutissue import DFUTissue
+from woundseg.datasets.feet import Feet
 from woundseg.datasets.folder import Folder
 from woundseg.datasets.fuseg import FUSeg
 from woundseg.datasets.medetec import Medetec
@@ -28,7 +29,7 @@ from woundseg.datasets.tissue import TissueSet
 from woundseg.datasets.woundtissue import WoundTissue
 from woundseg.errors import ConfigurationError, DataSetError
 
-DATA_SETS: dict[str, type[DataSet]] = {kind.name: kind for kind in (FUSeg, Medetec, Folder)}
+DATA_SETS: dict[str, type[DataSet]] = {kind.name: kind for kind in (FUSeg, Medetec, Feet, Folder)}
 """With ulcer masks."""
 TISSUE_SETS: dict[str, type[TissueSet]] = {kind.name: kind for kind in (DFUTissue, WoundTissue)}
 """With maps of tissues."""
@@ -55,7 +56,7 @@ def open(name: str, root: str | Path | None, **options: Any) -> DataSet:  # noqa
     """The data set ``name`` of ulcer masks in the folder ``root``.
 
     Args:
-        name: ``fuseg``, ``medetec`` or ``folder``.
+        name: ``fuseg``, ``medetec``, ``feet`` or ``folder``.
         root: where it lies; None raises with how to obtain it.
         options: the data set's own, such as ``folds=`` or ``ulcer_value=``.
 

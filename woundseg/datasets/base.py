@@ -29,7 +29,7 @@ from woundseg.datasets.pictures import (
     read_rgb,
     size_fault,
 )
-from woundseg.errors import DataSetError
+from woundseg.errors import ConfigurationError, DataSetError
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -42,6 +42,7 @@ __all__ = [
     "first_channel",
     "grey_fault",
     "hold_out",
+    "limited",
     "value_fault",
 ]
 
@@ -53,6 +54,7 @@ NAMED_IN_MESSAGE = 3
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 BoolMask = NDArray[np.bool_]
+Item = TypeVar("Item")
 Label = TypeVar("Label", bound=NDArray[Any])
 """What ``read`` gives beside the photograph."""
 
@@ -64,9 +66,11 @@ class Sample:
     Attributes:
         id: the file's stem, unique within its split.
         image_path: the photograph.
-        label_path: its label; None where the split has no labels.
+        label_path: its label; None where no file holds one.
         group: photographs of one group show the same thing and never part in a split.
         fold: cross-validation fold; None where none is given.
+        source: which of the set's sources it comes from; blank where there is but one.
+        bare: the set says that it shows no ulcer: its mask is all False, and no file holds it.
     """
 
     id: str
@@ -74,6 +78,13 @@ class Sample:
     label_path: Path | None
     group: str
     fold: int | None
+    source: str = ""
+    bare: bool = False
+
+    @property
+    def labelled(self) -> bool:
+        """Whether what it shows is known, from a file or from the set."""
+        return self.bare or self.label_path is not None
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,8 @@ class LabelledSet(ABC, Generic[Label]):
     doi: ClassVar[str]
     citation: ClassVar[str]
     licence: ClassVar[str]
+    terms_known: ClassVar[bool]
+    """Whether anybody has said what the photographs may be used for."""
     obtain: ClassVar[str]
     counts: ClassVar[Mapping[str, int]]
     """Photographs in each split, as published."""
@@ -159,7 +172,8 @@ class LabelledSet(ABC, Generic[Label]):
         """The photograph and its label.
 
         Returns:
-            Photograph uint8 RGB (H, W, 3), turned upright; label (H, W), or None without one.
+            Photograph uint8 RGB (H, W, 3), turned upright; label (H, W), or None where what it
+            shows is not known.
 
         Raises:
             DataSetError: a file cannot be decoded, or the two differ in size.
@@ -224,6 +238,10 @@ class LabelledSet(ABC, Generic[Label]):
         """The group of a photograph that the fold table does not name: its own, by itself."""
         return stem
 
+    def knows_terms_of(self, sample: Sample) -> bool:
+        """Whether the terms of use of a photograph's source are known."""
+        return self.terms_known
+
     def fold_row(self, split: str, stem: str) -> FoldRow | None:
         """What the fold table says of a photograph; None where it does not speak of it."""
         return self.folds.get(stem) if split == self.folds_for else None
@@ -254,7 +272,7 @@ class LabelledSet(ABC, Generic[Label]):
         found = [s for s in sorted(images) if s not in faulty and (s in labels or not labels)]
         return _Listing(
             samples=tuple(self._sample(split, stem, images, labels) for stem in found),
-            offenders=(*doubles, *unpaired),
+            offenders=(*doubles, *unpaired, *self._unnamed(images)),
             notes=(*ignored, *(f"left out: {name}, {why}" for name, why in faulty.values())),
         )
 
@@ -275,6 +293,10 @@ class LabelledSet(ABC, Generic[Label]):
             f"{self._short(labels[s])}: has no photograph" for s in labels if s not in images
         ]
 
+    def _unnamed(self, images: Mapping[str, Path]) -> list[str]:
+        """Photographs of which the set has to say more than their label, and does not."""
+        return []
+
     def _sample(
         self, split: str, stem: str, images: Mapping[str, Path], labels: Mapping[str, Path]
     ) -> Sample:
@@ -285,6 +307,7 @@ class LabelledSet(ABC, Generic[Label]):
             label_path=labels.get(stem),
             group=row.group if row else self.group_of(stem),
             fold=row.fold if row else None,
+            source=row.source if row else "",
         )
 
     def _faults_of_tables(self) -> list[str]:
@@ -421,6 +444,19 @@ def hold_out(samples: Iterable[Sample], folds: Collection[int]) -> Parts:
         remedy = "Give a folds.csv that names each photograph and keeps groups in one fold"
         raise DataSetError(named, cause, remedy, tuple(sorted(both)))
     return parts
+
+
+def limited(items: list[Item], limit: int | None) -> list[Item]:
+    """No more of a list than ``limit``, evenly spread over it; None keeps all.
+
+    Raises:
+        ConfigurationError: the limit is below 1.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigurationError(f"data.limit={limit}", "is below 1", "Give 1 or more, or null")
+    if limit is None or len(items) <= limit:
+        return items
+    return [items[place * len(items) // limit] for place in range(limit)]
 
 
 def first_channel(label: NDArray[Any]) -> NDArray[Any]:

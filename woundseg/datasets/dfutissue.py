@@ -71,6 +71,7 @@ class DFUTissue(TissueSet):
         "published for research, to be cited; no licence travels with the files, so ask before "
         "passing any on"
     )
+    terms_known: ClassVar[bool] = False
     obtain: ClassVar[str] = (
         "Clone github.com/uwm-bigdata/DFUTissueSegNet and give its folder 'DFUTissue'"
     )

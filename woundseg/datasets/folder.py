@@ -35,6 +35,7 @@ class Folder(DataSet):
     doi: ClassVar[str] = ""
     citation: ClassVar[str] = ""
     licence: ClassVar[str] = "your own"
+    terms_known: ClassVar[bool] = True
     obtain: ClassVar[str] = (
         "Put photographs into images/ and masks of the same stem (0 background, 255 ulcer) into "
         "labels/"

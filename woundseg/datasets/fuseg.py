@@ -34,6 +34,7 @@ class FUSeg(DataSet):
         "Foot Ulcer Segmentation Challenge. Information 2024, 15(3), 140."
     )
     licence: ClassVar[str] = "CC BY-NC"
+    terms_known: ClassVar[bool] = True
     obtain: ClassVar[str] = (
         "Clone github.com/uwm-bigdata/wound-segmentation and give its folder "
         "'data/Foot Ulcer Segmentation Challenge'"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
 from woundseg.classes import MEDETEC_CLASSES
 from woundseg.datasets.base import DataSet
+from woundseg.datasets.folds import FoldRow, folds_by_group
+from woundseg.datasets.pictures import by_stem
 
 _COPY = re.compile(r"_[1-3]$")
 _SERIES = re.compile(r"^(foot-ulcer(?:-?\d))-\d+$")
@@ -24,8 +27,9 @@ class Medetec(DataSet):
 
     The 152 training files are 38 photographs, each four times (``_1`` to ``_3`` are mirrored and
     turned copies); ``foot-ulcer1-…``, ``foot-ulcer-2-…`` and ``foot-ulcer-3-…`` are series of one
-    foot each. ``group`` keeps copies and series together. The test files are copies of eight
-    training files: never train on the one and report the other.
+    foot each. ``group`` keeps copies and series together. No fold table is published: without one,
+    the groups are dealt out to five folds (``folds.folds_by_group``). The test files are copies of
+    eight training files: never train on the one and report the other.
     """
 
     name: ClassVar[str] = "medetec"
@@ -40,6 +44,7 @@ class Medetec(DataSet):
     licence: ClassVar[str] = (
         "photographs © Medetec; no licence travels with the files, so ask before passing any on"
     )
+    terms_known: ClassVar[bool] = False
     obtain: ClassVar[str] = (
         "Clone github.com/uwm-bigdata/wound-segmentation and give its folder "
         "'data/Medetec_foot_ulcer_224'"
@@ -49,6 +54,19 @@ class Medetec(DataSet):
         {"train/labels/foot-ulcer1-8_3.png": "cut off as published, does not decode"}
     )
     classes: Mapping[int, int] = MappingProxyType(MEDETEC_CLASSES)
+
+    def __init__(self, root: str | Path, *, folds: str | Path | None = None) -> None:
+        super().__init__(root, folds=folds)
+        if not self.folds:
+            self.folds = self._derived_folds()
+
+    def _derived_folds(self) -> dict[str, FoldRow]:
+        images = self.root / self.folds_for / "images"
+        stems = list(by_stem(images)[0]) if images.is_dir() else []
+        folds = folds_by_group([self.group_of(stem) for stem in stems])
+        return {
+            stem: FoldRow(group, folds[group]) for stem in stems if (group := self.group_of(stem))
+        }
 
     def group_of(self, stem: str) -> str:
         """The photograph's name without its copy number, or its series."""

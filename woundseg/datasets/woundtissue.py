@@ -73,6 +73,7 @@ class WoundTissue(TissueSet):
         "Segmentation: A Comprehensive Evaluation using A Novel Dataset. arXiv 2025, 2502.10652."
     )
     licence: ClassVar[str] = "CC BY-NC-SA 4.0, for research that is not commercial"
+    terms_known: ClassVar[bool] = True
     obtain: ClassVar[str] = "Clone github.com/akabircs/WoundTissue and give its folder"
     counts: ClassVar[Mapping[str, int]] = MappingProxyType({FLAT_SPLIT: 147})
     classes: Mapping[str, int] = MappingProxyType(WOUNDTISSUE_CLASSES)

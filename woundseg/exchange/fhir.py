@@ -39,7 +39,17 @@ TISSUE_CODES = f"{HOME}/CodeSystem/tissue"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, HOME)
 
 STATUS = "preliminary"
-"""Measured by a program and signed by nobody: "final" is for the reader who has looked."""
+"""Signed by nobody: "final" is for what somebody has signed, and a reading alone is not that."""
+
+AT_LEAST = ">="
+"""Comparator of a lower bound: "the actual value is greater than or equal to the given value"."""
+
+READING = {
+    "waiting": "Waits for a person's reading",
+    "read": "Read by a person",
+    "adjudicated": "Adjudicated between readers",
+}
+"""What the panel's note says of a row that is not the machine's alone."""
 
 # Names as a terminology server gave them to HL7's skin wound guide (HL7/fhir-skin-wound-ig).
 PANEL = (LOINC, "72287-6", "Wound size panel")
@@ -146,11 +156,11 @@ def observations(row: VisitRow, study: str) -> list[Json]:
     There is always an area: measured, or absent with the reason. What was not measured besides
     is left out, and so is a tissue that was not seen.
     """
-    told = figures(row)
+    told, sign = figures(row), AT_LEAST if row.lower_bound == "Y" else ""
     make = partial(_observation, row, study, _shared(row, study))
-    members = [make("area", _area(row, told))]
+    members = [make("area", _area(row, told, sign))]
     members += [
-        make(part, {"code": _concept(code), **_quantity(told[name], "cm")})
+        make(part, {"code": _concept(code), **_quantity(told[name], "cm", sign)})
         for name, part, code in LENGTHS
         if name in told
     ]
@@ -167,16 +177,21 @@ def _panel(row: VisitRow, members: list[Json]) -> Json:
     if row.sha256:
         components.append({"code": _concept(PHOTOGRAPH), "valueString": text(row.sha256)})
     flags = text("; ".join(row.flags))
+    notes = [f"Flags: {flags}"] if flags else []
+    notes += [READING[row.reading_status]] if row.reading_status in READING else []
     return {
         "code": _concept(PANEL),
-        "note": [{"text": f"Flags: {flags}"}] if flags else [],
+        "note": [{"text": note} for note in notes],
         "hasMember": [{"reference": f"urn:uuid:{member['id']}"} for member in members],
         "component": components,
     }
 
 
-def _area(row: VisitRow, told: dict[str, float]) -> Json:
-    """The area, with its interval and standard deviation as components; or why it is absent."""
+def _area(row: VisitRow, told: dict[str, float], sign: str) -> Json:
+    """The area, with its interval and standard deviation as components; or why it is absent.
+
+    A lower bound has a comparator, and an interval without an upper end.
+    """
     code = {"code": _concept(AREA)}
     if "area_cm2" not in told:
         return code | {"dataAbsentReason": _concept(UNKNOWN) | {"text": _why_absent(row)}}
@@ -185,9 +200,12 @@ def _area(row: VisitRow, told: dict[str, float]) -> Json:
     if low is not None and high is not None and low <= high:
         ends = {"low": _measure(low, "cm2"), "high": _measure(high, "cm2")}
         components.append({"code": _concept(INTERVAL), "valueRange": ends})
+    elif low is not None and sign:
+        ends = {"low": _measure(low, "cm2")}
+        components.append({"code": _concept(INTERVAL), "valueRange": ends})
     if "area_sd" in told:
         components.append({"code": _concept(DEVIATION), **_quantity(told["area_sd"], "cm2")})
-    return code | _quantity(told["area_cm2"], "cm2") | {"component": components}
+    return code | _quantity(told["area_cm2"], "cm2", sign) | {"component": components}
 
 
 def _why_absent(row: VisitRow) -> str:
@@ -232,6 +250,7 @@ def _shared(row: VisitRow, study: str) -> Json:
         "focus": [ulcer] if ulcer else [],
         "encounter": visit,
         "effectiveDateTime": row.date.isoformat(),
+        "performer": [_reader(row.reader)] if row.reader else [],
         "method": {"text": _method(row)},
         "device": {"reference": "#weights"} if row.model else {},
     }
@@ -251,6 +270,11 @@ def _logical(row: VisitRow, study: str, kind: str) -> Json:
     value = "/".join(_escaped(name) for name in (row.subject, own))
     identifier = {"system": system, "value": text(value)}
     return {"type": _TYPES[kind], "identifier": identifier, "display": text(own)}
+
+
+def _reader(name: str) -> Json:
+    """The person who read the photograph: a name, as the study knows no more of them."""
+    return {"type": "Practitioner", "display": text(name)}
 
 
 def _escaped(name: str) -> str:
@@ -275,8 +299,9 @@ def _method(row: VisitRow) -> str:
     return f"Planimetry on a photograph, scale: {text(row.scale)}, {row.mm_per_px:.6g} mm per pixel"
 
 
-def _quantity(value: float, unit: str) -> Json:
-    return {"valueQuantity": _measure(value, unit)}
+def _quantity(value: float, unit: str, comparator: str = "") -> Json:
+    measure = _measure(value, unit)
+    return {"valueQuantity": measure | ({"comparator": comparator} if comparator else {})}
 
 
 def _measure(value: float, unit: str) -> Json:

@@ -29,6 +29,10 @@ FIELDS: dict[str, str] = {f"{PREFIX}{name}": name for name in VISIT_COLUMNS if n
 """Each field of the instrument and the column of visits.csv that it holds."""
 
 YES_NO = ("evaluable", "calibrated", "closed", "debrided", "target", "lower_bound")
+READING_CHOICES = (
+    "machine, By the machine | waiting, Waits for a person | read, Read by a person | "
+    "adjudicated, Adjudicated between readers"
+)
 NUMBERS = (*CM_FIGURES, *TISSUE_NAMES, "mm_per_px")
 
 DICTIONARY_HEADER = (
@@ -272,10 +276,14 @@ def _field(name: str, column: str, instrument: str) -> list[str]:
     definition = _definition(name, instrument, label)
     if column in YES_NO:
         definition[DICTIONARY_HEADER.index("Field Type")] = "yesno"
+    if column == "reading_status":
+        definition[DICTIONARY_HEADER.index("Field Type")] = "dropdown"
+        at = DICTIONARY_HEADER.index("Choices, Calculations, OR Slider Labels")
+        definition[at] = READING_CHOICES
     validation, low, high = _validation(column)
     at = DICTIONARY_HEADER.index("Text Validation Type OR Show Slider Number")
     definition[at : at + 3] = validation, low, high
-    if column == "path":  # folders may bear names of people
+    if column in ("path", "reader"):  # folders may bear names of people
         definition[DICTIONARY_HEADER.index("Identifier?")] = "y"
     return definition
 

@@ -9,6 +9,7 @@
     places        where an ulcer lies on a look, and whether that is in view
     assign        outlines and known places brought together on one look
     following     a subject's looks in order of time: names, closed, unsure, flags
+    same          whether two looks are one photograph, saved twice
 
 ``docs/matching.md`` says what is done, when a person is asked, and how well it works.
 """
@@ -17,6 +18,7 @@ from woundseg.match.following import FLAG_ADVICE, MatchOptions, Named, follow
 from woundseg.match.likeness import LikenessOptions
 from woundseg.match.look import Look
 from woundseg.match.registration import RegisterOptions, Registration, register
+from woundseg.match.same import SameOptions, copies, same
 
 __all__ = [
     "FLAG_ADVICE",
@@ -26,6 +28,9 @@ __all__ = [
     "Named",
     "RegisterOptions",
     "Registration",
+    "SameOptions",
+    "copies",
     "follow",
     "register",
+    "same",
 ]

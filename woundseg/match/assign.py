@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,10 +45,24 @@ class Assigned:
 
 
 class Sheet:
-    """One look with the known ulcers' places laid on it."""
+    """One look with the known ulcers' places laid on it.
 
-    def __init__(self, look: Look, places: dict[str, Place], slack_px: float) -> None:
+    Args:
+        look: the look.
+        places: of each known ulcer whose place is known there.
+        slack_px: how far an outline may lie beside its place besides the place's error.
+        sight: says of a known ulcer in the frame whether the skin around its place is seen.
+    """
+
+    def __init__(
+        self,
+        look: Look,
+        places: dict[str, Place],
+        slack_px: float,
+        sight: Callable[[str], View] = lambda _: "seen",
+    ) -> None:
         self.look = look
+        self._sight = sight
         self.slack_px = slack_px
         self.known = list(places)
         self.found: list[ByteImage] = [filled(line, look.shape) for line in look.outlines]
@@ -142,6 +157,8 @@ class Sheet:
         for name in self._open():
             drawn = self.drawn[name]
             view: View = drawn.view(self.look)
+            if view == "seen":
+                view = self._sight(name)
             if view != "seen":
                 self.result.unsure[name] = view
                 continue

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 
 from woundseg.match.assign import Assigned, Sheet
+from woundseg.match.evidence import EvidenceOptions, sight
 from woundseg.match.look import Look
-from woundseg.match.places import Place, alike, area_px, joined
+from woundseg.match.places import Place, View, alike, area_px, joined
 from woundseg.match.registration import RegisterOptions, Registration, register
 
 FRAME_MM: Final = 250.0
@@ -19,13 +20,17 @@ FRAME_MM: Final = 250.0
 
 
 FLAG_ADVICE = {
-    "match_unsure": "Which ulcer this is cannot be told: look, and name it in the manifest.",
+    "match_unsure": "Which ulcer this is cannot be told: compare the photographs and name it.",
     "match_unregistered": "Taken for the same ulcer by size alone: look whether it is.",
     "possible_new_ulcer": "There may be a new ulcer, too small to be counted: look at the foot.",
     "new_ulcer": "A new ulcer was opened: look whether it is one.",
     "match_overridden": "The manifest's name belongs elsewhere by the skin around it: look again.",
     "out_of_view": "The ulcer's place is out of the frame: show more of the foot.",
-    "hidden": "The ulcer's place is covered (card, dressing): uncover it and take it again.",
+    "hidden": "The scale card lies over the ulcer's place: move it and take the photograph again.",
+    "covered": "A dressing or plaster lies over the ulcer's place, or its skin is not seen: "
+    "uncover it and take the photograph again.",
+    "place_unclear": "The skin around the ulcer's place is not recognised: show it sharp, well lit "
+    "and from the same side, and take the photograph again.",
     "merged": "Two ulcers have grown together: decide which one goes on.",
     "split": "The ulcer has parted; its parts are added up: look whether they belong together.",
 }
@@ -46,6 +51,7 @@ class MatchOptions:
         shape: least common area over the area of both together, turned and sized to fit,
             likewise.
         register: when a registration counts.
+        evidence: when the skin around an empty place is the same as before.
     """
 
     new_from_cm2: float = 0.25
@@ -55,6 +61,7 @@ class MatchOptions:
     area_ratio: tuple[float, float] = (0.3, 1.4)
     shape: float = 0.75
     register: RegisterOptions = field(default_factory=RegisterOptions)
+    evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ class Named:
         flags: pairs of a name and a code; the name is blank for an outline without one.
         places: pairs of a closed ulcer and the middle of its place, (x, y) px of the look; a
             person may have called one closed whose place is not known.
+        same_as: number of an earlier look, of another visit, that is the same photograph.
     """
 
     names: tuple[str | None, ...] = ()
@@ -76,6 +84,7 @@ class Named:
     unsure: tuple[str, ...] = ()
     flags: tuple[tuple[str, str], ...] = ()
     places: tuple[tuple[str, tuple[float, float]], ...] = ()
+    same_as: int | None = None
 
     def codes(self, name: str) -> tuple[str, ...]:
         """The codes of one ulcer's flags, and of outlines without a name; each once."""
@@ -95,6 +104,9 @@ def follow(looks: Sequence[Look], options: MatchOptions | None = None) -> list[N
     thread = _Thread(looks, options or MatchOptions())
     named = [thread.step(k) for k in range(len(looks))]
     return [_renamed(one, thread.renamed) for one in named]
+
+
+_CODES: Final = {"unclear": "place_unclear"}
 
 
 def _renamed(named: Named, names: dict[str, str]) -> Named:
@@ -137,6 +149,8 @@ class _Thread:
         self._options = options
         self._known: list[str] = []
         self._places: list[dict[str, Place]] = []
+        self._shown: list[set[str]] = []
+        self._sights: dict[tuple[int, int, str], View] = {}
         self._mm_per_px: list[float | None] = []
         self._told = {name for look in looks for name in (look.named, *look.told) if name}
         self._last_area: dict[str, float] = {}
@@ -146,6 +160,7 @@ class _Thread:
         """Names look ``k``; all before it have been named."""
         look = self._looks[k]
         self._places.append({})
+        self._shown.append(set())
         self._mm_per_px.append(look.mm_per_px)
         if not look.measurable:
             return Named((None,) * len(look.outlines))
@@ -155,7 +170,7 @@ class _Thread:
         if not registered:
             return self._unregistered(k)
         self._set_scale(k, registered)
-        return self._assigned(k, self._guesses(registered), self._away(k, registered))
+        return self._assigned(k, registered)
 
     # --- without a registration ----------------------------------------------------------
 
@@ -225,14 +240,31 @@ class _Thread:
             registration = register(self._looks[j], self._looks[k], self._options.register)
             if registration is not None:
                 found.append((j, registration))
-                seen |= {name for name, _ in self._supported(j, registration)}
+                seen |= {name for name, _ in self._supported(k, j, registration)}
         return found
 
-    def _supported(self, j: int, found: Registration) -> Iterator[tuple[str, Place]]:
-        """Known ulcers on look ``j`` around which skin was brought together."""
+    def _supported(self, k: int, j: int, found: Registration) -> Iterator[tuple[str, Place]]:
+        """Known ulcers on look ``j`` around which skin was brought together with look ``k``.
+
+        Either features all around, or, as at the foot's edge, the grain close to the ulcer.
+        """
         for name, place in self._places[j].items():
-            if found.supports(place.centre, place.radius_px, self._options.register):
+            featured = found.supports(place.centre, place.radius_px, self._options.register)
+            if featured or self._sight(k, name, j, found) == "seen":
                 yield name, place
+
+    def _sight(self, k: int, name: str, j: int, found: Registration) -> View:
+        """Whether the skin around an ulcer's place is seen on look ``k`` as it was on ``j``.
+
+        Only where the place itself was seen on ``j``: what covered it there may cover it still.
+        """
+        if name not in self._shown[j]:
+            return "unclear"
+        key = k, j, name
+        if key not in self._sights:
+            place, options = self._places[j][name], self._options.evidence
+            self._sights[key] = sight(self._looks[j], self._looks[k], place, found, options)
+        return self._sights[key]
 
     def _set_scale(self, k: int, registered: list[tuple[int, Registration]]) -> None:
         """The scale of a look without one follows from those that it lies on."""
@@ -245,10 +277,12 @@ class _Thread:
         scale = self._mm_per_px[k] or FRAME_MM / max(self._looks[k].shape)
         return mm / scale
 
-    def _guesses(self, registered: list[tuple[int, Registration]]) -> dict[str, list[_Guess]]:
+    def _guesses(
+        self, k: int, registered: list[tuple[int, Registration]]
+    ) -> dict[str, list[_Guess]]:
         guesses: dict[str, list[_Guess]] = {}
         for j, found in registered:
-            for name, place in self._supported(j, found):
+            for name, place in self._supported(k, j, found):
                 there = _carried(place, found)
                 guesses.setdefault(name, []).append(_Guess(there, j, place.sd_px == 0))
         return guesses
@@ -289,11 +323,18 @@ class _Thread:
             return None
         return replace(best.place, doubtful=doubtful)
 
-    def _assigned(self, k: int, guesses: dict[str, list[_Guess]], away: set[str]) -> Named:
+    def _sights_of(self, k: int, name: str, registered: list[tuple[int, Registration]]) -> View:
+        """The best that the looks which this one lies on say of a place."""
+        answers = [self._sight(k, name, j, f) for j, f in registered if name in self._places[j]]
+        return next((view for view in ("seen", "covered") if view in answers), "unclear")
+
+    def _assigned(self, k: int, registered: list[tuple[int, Registration]]) -> Named:
         look = self._looks[k]
+        guesses, away = self._guesses(k, registered), self._away(k, registered)
         agreed = {name: self._agreed(k, guesses[name]) for name in self._known if name in guesses}
         places = {name: place for name, place in agreed.items() if place is not None}
-        sheet = Sheet(look, places, self._px(k, self._options.slack_mm))
+        slack_px = self._px(k, self._options.slack_mm)
+        sheet = Sheet(look, places, slack_px, lambda name: self._sights_of(k, name, registered))
         told = _names_told(look)
         result = sheet.assign(told)
         for name in [*told.values()] or ([look.named] if look.named else []):
@@ -304,6 +345,7 @@ class _Thread:
         lost = [n for n in lost if n not in away]
         flags = list(self._flags(k, result, places, lost))
         self._keep(k, result.names, doubtful=False, carried=places)
+        self._shown[k].update(name for name in result.closed if name in places)
         unsure = [n for n in self._known if n not in {*result.names, *result.closed}]
         return Named(
             tuple(result.names),
@@ -333,6 +375,10 @@ class _Thread:
         for places in self._places:
             if old in places:
                 places[new] = places.pop(old)
+        for shown in self._shown:
+            if old in shown:
+                shown.remove(old)
+                shown.add(new)
 
     def _flags(
         self, k: int, result: Assigned, places: dict[str, Place], lost: list[str]
@@ -354,7 +400,7 @@ class _Thread:
         for name, reason in result.unsure.items():
             yield name, "match_unsure"
             if reason != "match_unsure":
-                yield name, reason
+                yield name, _CODES.get(reason, reason)
         yield from ((name, "match_unsure") for name in lost)
         for name in result.closed:
             if name in places and places[name].doubtful:
@@ -400,6 +446,7 @@ class _Thread:
             shade = doubtful or (name in kept and kept[name].doubtful)
             outline = joined([look.outlines[f] for f in parts])
             kept[name] = Place(outline, 0.0, shade)
+            self._shown[k].add(name)
             areas = [self._area_cm2(k, f) for f in parts]
             self._last_area[name] = sum(a for a in areas if a is not None)
         for name in carried or {}:

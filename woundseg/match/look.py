@@ -108,11 +108,6 @@ class Look:
         return np.asarray(foot & (1 - filled(self.hidden, self.shape)), dtype=np.uint8)
 
     @cached_property
-    def bare(self) -> ByteImage:
-        """uint8 (h, w), 1 where the foot shows its own colour: no dressing, cloth or glove."""
-        return np.asarray(self.skin & _enlarged(_warm(self.tints), self.shape), dtype=np.uint8)
-
-    @cached_property
     def span_px(self) -> float:
         """The foot's size: the root of its area, but no more than 0.49 of the long side."""
         most = 0.49 * max(self.shape)
@@ -189,6 +184,24 @@ def _warm(seen: Tints) -> ByteImage:
     """uint8 (h, w), 1 where a pixel leans to red or yellow, if not as much as skin does."""
     red, yellow = seen
     return np.asarray((red >= _LEAST_RED) & (red + yellow >= _WARMTH), dtype=np.uint8)
+
+
+_NEAR_COLOUR: Final = 9.0
+"""Red and yellow that differ by less (CIELAB) from the skin around belong to the same skin."""
+
+
+def warm_share(pixels: ByteImage, inside: NDArray[np.bool_], around: NDArray[np.bool_]) -> float:
+    """Share of a place that leans to red or yellow, or has the colour of the skin around it.
+
+    Args:
+        pixels: uint8 RGB (h, w, 3).
+        inside, around: bool (h, w), the place, and the skin around it.
+    """
+    red, yellow = seen = tints(pixels)
+    usual = float(np.median(red[around])), float(np.median(yellow[around]))
+    like = np.hypot(red - usual[0], yellow - usual[1]) < _NEAR_COLOUR
+    fits = like | (_warm(seen) > 0)
+    return float(fits[inside].mean()) if inside.any() else 0.0
 
 
 def _foot(look: Look) -> ByteImage:

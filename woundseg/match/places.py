@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 from woundseg.match.look import ByteImage, Look, Points, filled
 from woundseg.outlines import signed_area
 
-View = Literal["seen", "out_of_view", "hidden"]
+View = Literal["seen", "out_of_view", "hidden", "covered", "unclear"]
 
 _IN_FRAME: Final = 0.9
 """Share of a place, its margin included, that must be seen for its being empty to count."""
-
-_ON_FOOT: Final = 0.7
-"""Share of a place that must lie on skin: not on a dressing, not beyond the foot's edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +129,7 @@ class Drawn:
         return float(self._framed(self._away)[found > 0].min())
 
     def view(self, look: Look) -> View:
-        """Whether the place and its margin are in view."""
+        """Whether the place and its margin are in the frame and not under the card."""
         if not self._mask.any():
             return "out_of_view"
         margin = (self._away <= self.reach_px).astype(np.uint8)
@@ -141,8 +138,5 @@ class Drawn:
         if framed.sum() < _IN_FRAME * whole:
             return "out_of_view"
         hidden = filled(look.hidden, look.shape)
-        if np.count_nonzero(framed & hidden) > (1 - _IN_FRAME) * whole:
-            return "hidden"
-        inside = self._framed(self._mask) > 0
-        on_foot = float(look.bare[inside].mean()) if inside.any() else 0.0
-        return "seen" if on_foot >= _ON_FOOT else "hidden"
+        covered = np.count_nonzero(framed & hidden) > (1 - _IN_FRAME) * whole
+        return "hidden" if covered else "seen"

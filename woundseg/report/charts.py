@@ -48,6 +48,7 @@ grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.2rem 2
 .dot{{fill:var(--blue)}}
 .zero{{fill:var(--paper);stroke:var(--blue);stroke-width:2.5}}
 .ne{{stroke:var(--vermilion);stroke-width:2}}
+.least{{fill:none;stroke:var(--blue);stroke-width:2}}
 .base{{stroke:var(--muted);stroke-width:1.2;stroke-dasharray:1 3}}
 .pr{{stroke:var(--green);stroke-width:1.5;stroke-dasharray:7 4}}
 .pd{{fill:none;stroke:var(--vermilion);stroke-width:1.5;stroke-dasharray:3 3}}
@@ -112,7 +113,7 @@ def _figure(title: str, svg: Html) -> Html:
 
 
 def area_chart(course: Course) -> Html:
-    """Area by week with 95% intervals, limits, closed and not evaluable dates."""
+    """Area by week with 95% intervals, limits, lower bounds, closed and not evaluable dates."""
     frame = _frame(course, _highest(course))
     parts = [
         *_area_axis(frame),
@@ -131,12 +132,13 @@ def _svg(parts: Sequence[Html], alt: str) -> Html:
 
 
 def _told(course: Course) -> str:
-    said = (
-        f"{point.row.date.isoformat()} "
-        + ("not evaluable" if point.area_cm2 is None else words.area(point.area_cm2))
-        for point in course.points
-    )
-    return ", ".join(said)
+    return ", ".join(f"{point.row.date.isoformat()} {_said(point)}" for point in course.points)
+
+
+def _said(point: Point) -> str:
+    if point.at_least_cm2 is not None:
+        return f"at least {words.area(point.at_least_cm2)}"
+    return "not evaluable" if point.area_cm2 is None else words.area(point.area_cm2)
 
 
 def _frame(course: Course, top: float) -> Frame:
@@ -150,6 +152,7 @@ def _highest(course: Course) -> float:
     values = [0.1]
     for point in course.evaluable:
         values += [point.area_cm2 or 0.0, point.row.area_cm2_high or 0.0]
+    values += [point.at_least_cm2 or 0.0 for point in course.points]
     values += [course.baseline_cm2 or 0.0, *(limit.area_cm2 for limit in course.progression)]
     return max(values) * 1.04
 
@@ -250,16 +253,20 @@ def _curve(course: Course, frame: Frame) -> Html:
 
 
 def _marks(point: Point, frame: Frame) -> Iterator[Html]:
-    """A date's mark: dot with its interval, ring on the axis for closed, cross below it."""
+    """A date's mark: dot with its interval, ring on the axis for closed, cross below it.
+
+    A lower bound has an arrow that points up.
+    """
     x, floor = frame.x(point.row.date), float(HEIGHT - BOTTOM)
-    told = f"{point.row.visit}, {point.row.date.isoformat()}: "
+    title = element("title", f"{point.row.visit}, {point.row.date.isoformat()}: {_said(point)}")
+    if point.at_least_cm2 is not None:
+        yield element("path", title, d=_arrow(x, frame.y(point.at_least_cm2)), class_="least")
+        return
     if point.area_cm2 is None:
         y = floor + LANE
         way = f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"
-        title = element("title", told + "not evaluable")
         yield element("path", title, d=way, class_="ne")
         return
-    title = element("title", told + words.area(point.area_cm2))
     low, high = point.row.area_cm2_low, point.row.area_cm2_high
     if low is not None and high is not None and high > low:
         ends = frame.y(low), frame.y(high)
@@ -271,6 +278,11 @@ def _marks(point: Point, frame: Frame) -> Iterator[Html]:
     yield element("circle", title, cx=f"{x:.1f}", cy=f"{y:.1f}", r=radius, class_=kind)
 
 
+def _arrow(x: float, y: float) -> str:
+    """Upwards from an area: its foot lies on it."""
+    return f"M{x:.1f} {y:.1f}v-10m-4 4l4 -4l4 4"
+
+
 def _key(course: Course) -> Iterator[Html]:
     """What the marks mean, as far as they occur."""
     y, x = TOP - 14, LEFT + 4
@@ -278,7 +290,11 @@ def _key(course: Course) -> Iterator[Html]:
         yield element("circle", cx=x + 5, cy=y, r=5, class_="zero")
         yield element("text", "closed", x=x + 15, y=y + 4, class_="m")
         x += 70
-    if any(point.area_cm2 is None for point in course.points):
+    if any(point.at_least_cm2 is not None for point in course.points):
+        yield element("path", d=_arrow(x + 4, y + 5), class_="least")
+        yield element("text", "at least", x=x + 14, y=y + 4, class_="m")
+        x += 76
+    if any(point.area_cm2 is point.at_least_cm2 is None for point in course.points):
         yield element("path", d=f"M{x} {y - 4}l8 8m0 -8l-8 8", class_="ne")
         yield element("text", "not evaluable", x=x + 14, y=y + 4, class_="m")
 

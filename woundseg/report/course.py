@@ -23,13 +23,18 @@ class Point:
 
     Attributes:
         row: the evaluable row with the largest area (protocol section 2), else the last.
-        area_cm2: None where the date is not evaluable; never 0 for that.
+        area_cm2: None where the date is not evaluable, never 0 for that; and for a lower bound.
         closed: by the protocol's rule of closure.
     """
 
     row: VisitRow
     area_cm2: float | None
     closed: bool
+
+    @property
+    def at_least_cm2(self) -> float | None:
+        """The area where it is a lower bound, else None."""
+        return at_least(self.row)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,16 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
 
 
 def measured(row: VisitRow) -> float | None:
-    """The row's area [cm²] where it is evaluable (protocol 2.2), else None."""
+    """The row's area [cm²] where it is evaluable (protocol 2.2) and no lower bound (2.6a)."""
+    return None if row.lower_bound == "Y" else _evaluable(row)
+
+
+def at_least(row: VisitRow) -> float | None:
+    """The row's area [cm²] where it is evaluable and a lower bound (protocol 2.6a), else None."""
+    return _evaluable(row) if row.lower_bound == "Y" else None
+
+
+def _evaluable(row: VisitRow) -> float | None:
     return None if row.evaluable == "N" or row.calibrated == "N" else row.area_cm2
 
 
@@ -135,17 +149,17 @@ def _one_a_date(rows: Iterable[VisitRow], baseline_date: date | None) -> list[Vi
     return list(chosen.values())
 
 
-def _visit_rank(row: VisitRow) -> float:
-    """The largest evaluable area of a date counts (protocol 2.5)."""
-    area = measured(row)
-    return -1.0 if area is None else area
+def _visit_rank(row: VisitRow) -> tuple[float, bool]:
+    """The largest evaluable area of a date counts (protocol 2.5), of equals the whole one."""
+    area = _evaluable(row)
+    return -1.0 if area is None else area, row.lower_bound != "Y"
 
 
-def _baseline_rank(row: VisitRow) -> int:
+def _baseline_rank(row: VisitRow) -> tuple[float, bool]:
     """At baseline the last row after debridement counts, else the last (protocol 2.3)."""
     if not measured(row):
-        return 0
-    return 2 if row.debrided == "Y" else 1
+        return 0.0, False
+    return 1.0, row.debrided == "Y"
 
 
 def _baseline(report: SubjectReport, rows: Iterable[VisitRow]) -> float | None:

@@ -56,6 +56,52 @@ class PhotoShown:
     read: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """A whole photograph with its outlines, to be compared with another.
+
+    Attributes:
+        title: visit and date.
+        photo: which.
+        outlines: by the ulcer's name, or by the number of one without a name.
+    """
+
+    title: str
+    photo: PhotoShown
+    outlines: Mapping[str, Outlines]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a person may do: when, and the text to copy."""
+
+    when: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A photograph whose ulcers cannot be told from the known ones.
+
+    Attributes:
+        title: its visit and date.
+        now: the photograph.
+        before: the last photographs that show the ulcers in question; none where none does.
+        unsure: known ulcers that could not be placed.
+        known: other ulcers of earlier visits that have no outline on it.
+        unnamed: numbers of the outlines without a name, the largest first.
+        steps: what settles it.
+    """
+
+    title: str
+    now: Panel
+    before: tuple[Panel, ...]
+    unsure: tuple[str, ...]
+    known: tuple[str, ...]
+    unnamed: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
 @dataclass(frozen=True)
 class SubjectReport:
     """One subject.
@@ -71,6 +117,7 @@ class SubjectReport:
             (``Protocol.category``).
         overdue: name and dates of the scheduled window that passed without a visit.
         to_look_at: what needs a person's eye, a sentence each.
+        questions: photographs whose ulcers a person has to name.
     """
 
     subject: str
@@ -82,6 +129,7 @@ class SubjectReport:
     thresholds: CategoryRules
     overdue: str | None = None
     to_look_at: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True)

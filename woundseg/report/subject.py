@@ -9,7 +9,7 @@ from woundseg.classes import TISSUES
 from woundseg.pages.markup import Html, dated, element, joined
 from woundseg.pages.words import NONE, number
 from woundseg.records import QualityFlag, VisitRow
-from woundseg.report import charts, tiles, words
+from woundseg.report import charts, questions, tiles, words
 from woundseg.report.course import Course, courses, measured, natural
 from woundseg.report.facts import PhotoShown, SubjectReport
 from woundseg.report.summary import Summary
@@ -89,6 +89,7 @@ def section(report: SubjectReport, summary: Summary, place: int, up: str = "") -
         element("h1" if up else "h2", report.subject, " ", back, id=f"s{place}"),
         element("p", dated(headline(summary)), class_="sub"),
         *_to_do(report),
+        *questions.section(report.questions),
         element("h3", "Photographs"),
         tiles.tiles(report, up),
         *_curves(report, found),

@@ -12,7 +12,7 @@ from woundseg.pages.words import number
 from woundseg.records import QualityFlag, VisitRow
 from woundseg.report import views, words
 from woundseg.report.course import natural
-from woundseg.report.facts import PhotoShown, SubjectReport
+from woundseg.report.facts import Outlines, PhotoShown, SubjectReport
 from woundseg.report.views import TILE, View
 
 CSS: Final = f"""
@@ -124,16 +124,48 @@ def caption(
 
 def _picture(photo: PhotoShown, side_mm: float | None, named: bool, alt: str) -> Html:
     pixels = views.decoded(photo.thumbnail)
-    inside: list[Html] = []
-    if pixels is None:
-        inside = [_cross(), _centred("no picture")]
-    else:
+    inside = _nothing()
+    if pixels is not None:
         height, width = pixels.shape[:2]
         shown = views.view(photo, (width, height), side_mm)
-        part = views.piece(pixels, photo.thumb_px_per_px, shown)
-        inside = [] if part is None else [_image(part)]
+        inside = _drawn(photo, pixels, shown)
         inside += _outlines(photo.outlines, shown, named)
         inside += _bar(shown)
+    return _square(inside, alt)
+
+
+def whole(
+    photo: PhotoShown, outlines: Mapping[str, Outlines], colours: Mapping[str, str], alt: str
+) -> Html:
+    """A photograph in full, finer than in its tile, its outlines labelled.
+
+    Args:
+        photo: which.
+        outlines: by label.
+        colours: of the labels; the others have the usual one.
+        alt: what it shows.
+    """
+    pixels = views.decoded(photo.thumbnail)
+    inside = _nothing()
+    if pixels is not None:
+        height, width = pixels.shape[:2]
+        shown = views.view(photo, (width, height), None)
+        inside = _drawn(photo, pixels, shown, views.FINE)
+        inside += _outlines(outlines, shown, True, colours)
+        inside += _bar(shown)
+    return _square(inside, alt)
+
+
+def _drawn(photo: PhotoShown, pixels: views.ByteImage, shown: View, fine: float = 1) -> list[Html]:
+    part = views.piece(pixels, photo.thumb_px_per_px, shown, fine)
+    return [] if part is None else [_image(part)]
+
+
+def _nothing() -> list[Html]:
+    return [_cross(), _centred("no picture")]
+
+
+def _square(inside: list[Html], alt: str) -> Html:
     return element("svg", *inside, viewBox=f"0 0 {TILE} {TILE}", role="img", aria_label=alt)
 
 
@@ -161,7 +193,10 @@ def _image(part: views.Piece) -> Html:
 
 
 def _outlines(
-    outlines: Mapping[str, tuple[tuple[tuple[float, float], ...], ...]], shown: View, named: bool
+    outlines: Mapping[str, Outlines],
+    shown: View,
+    named: bool,
+    colours: Mapping[str, str] | None = None,
 ) -> list[Html]:
     made: list[Html] = []
     names: list[Html] = []
@@ -170,7 +205,12 @@ def _outlines(
         way = "".join(f"M{'L'.join(f'{x:.1f} {y:.1f}' for x, y in line)}Z" for line in lines)
         if not way:
             continue
-        made += [element("path", d=way, class_="oe"), element("path", d=way, class_="ol")]
+        colour = (colours or {}).get(ulcer)
+        style = None if colour is None else f"stroke:{colour}"
+        made += [
+            element("path", d=way, class_="oe"),
+            element("path", d=way, class_="ol", style=style),
+        ]
         if named and ulcer:
             names.append(_name(ulcer, [spot for line in lines for spot in line]))
     return made + names

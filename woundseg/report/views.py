@@ -26,6 +26,9 @@ MARGIN: Final = 1.3
 LEAST_MM: Final = 30.0
 STEP_MM: Final = 5.0
 BARS_MM: Final = (1, 2, 5, 10, 20, 50, 100, 200)
+FINE: Final = 1.7
+"""Pixels for each unit of a photograph that is shown in full."""
+
 QUALITY: Final = 78
 """Of the JPEG in the page: about 12 kB a tile."""
 
@@ -122,8 +125,17 @@ class Piece:
     box: Box
 
 
-def piece(pixels: ByteImage, thumb_px_per_px: float, shown: View) -> Piece | None:
-    """The part of a thumbnail that the view shows; None where the view lies beside it."""
+def piece(
+    pixels: ByteImage, thumb_px_per_px: float, shown: View, fine: float = 1.0
+) -> Piece | None:
+    """The part of a thumbnail that the view shows; None where the view lies beside it.
+
+    Args:
+        pixels: the thumbnail.
+        thumb_px_per_px: its pixels for each pixel of the photograph.
+        shown: the view.
+        fine: pixels that are kept for each unit, at most.
+    """
     height, width = pixels.shape[:2]
     reach = TILE / shown.units_per_px
     x0, x1 = _span(shown.left * thumb_px_per_px, reach * thumb_px_per_px, width)
@@ -136,8 +148,8 @@ def piece(pixels: ByteImage, thumb_px_per_px: float, shown: View) -> Piece | Non
         for edge, corner in ((x0, shown.left), (y0, shown.top))
     )
     part = pixels[y0:y1, x0:x1]
-    if unit < 1.0:
-        size = max(1, round((x1 - x0) * unit)), max(1, round((y1 - y0) * unit))
+    if unit * fine < 1.0:
+        size = tuple(max(1, round(side * unit * fine)) for side in (x1 - x0, y1 - y0))
         part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     _, coded = cv2.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     box = (left, top, left + (x1 - x0) * unit, top + (y1 - y0) * unit)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from woundseg.pages.words import NONE, number
 from woundseg.quality import FLAGS
 from woundseg.records import VisitRow
-from woundseg.report.course import closed, measured
+from woundseg.report.course import at_least, closed, measured
 from woundseg.report.facts import PhotoShown
 from woundseg.trial.protocol import CategoryRules
 
@@ -45,7 +45,10 @@ def finding(row: VisitRow, photo: PhotoShown | None, rules: CategoryRules) -> st
 
 
 def why_not(row: VisitRow, photo: PhotoShown | None) -> str:
-    """Why a row has no area."""
+    """Why a row has no area, or of how much at least it has one."""
+    bound = at_least(row)
+    if bound is not None:
+        return f"at least {area(bound)}"
     flags = () if photo is None else photo.flags
     rejects = [flag for flag in flags if flag.severity == "reject"]
     if rejects:

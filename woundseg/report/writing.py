@@ -15,7 +15,7 @@ from urllib.parse import quote
 from woundseg import files
 from woundseg.pages import css
 from woundseg.pages.markup import Html, closing, element, opening
-from woundseg.report import charts, front, subject, tables, tiles
+from woundseg.report import charts, front, questions, subject, tables, tiles
 from woundseg.report.facts import StudyFacts, SubjectReport
 from woundseg.report.front import Front
 from woundseg.report.summary import summarise
@@ -40,7 +40,8 @@ _OWN: Final = f"""
 .subject{{content-visibility:auto;contain-intrinsic-size:auto 90rem}}
 @media print{{.subject{{content-visibility:visible;break-before:page}}}}
 """
-CSS: Final = css.BASE + _OWN + front.CSS + subject.CSS + tiles.CSS + charts.CSS + tables.CSS
+_PARTS: Final = (front, subject, questions, tiles, charts, tables)
+CSS: Final = css.BASE + _OWN + "".join(part.CSS for part in _PARTS)
 
 
 def write(

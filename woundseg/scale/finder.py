@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from woundseg import card
 from woundseg.errors import UsageError
+from woundseg.outlines import signed_area
 from woundseg.records import Matrix3, NotEvaluable, Reason, Scale
 from woundseg.scale.mapping import (
     DEFAULT_DISTANCE_MM,
@@ -42,7 +43,7 @@ class ScaleOptions:
         card_line_mm: what the card's 100 mm line measures in print, 90 to 110.
         marker_mm: side of the black border of a single marker used instead of the card.
         marker_dict: the single marker's family, with or without ``DICT_``.
-        mm_per_px: scale known otherwise; nothing is searched for.
+        mm_per_px: scale known otherwise; a card in view is then a check.
         focal_px: focal length in px of this photograph, from EXIF.
         max_tilt_deg: a plane tilted more than this is refused.
         min_marker_px: a marker whose side is shorter is refused.
@@ -94,8 +95,9 @@ def _check(option: str, value: float | None, low: float, high: float, remedy: st
 def find(pixels: RgbImage, options: ScaleOptions | None = None) -> Scale | NotEvaluable:
     """The scale of a photograph: from the card, from a single marker, or as given.
 
-    With ``marker_mm`` the single marker is the scale; a card in view is then a check, and one
-    that disagrees is a refusal. Without it single markers are ignored: their side is unknown.
+    With ``marker_mm`` the single marker is the scale, with ``mm_per_px`` the value given; a card in
+    view is then a check, and one that disagrees is a refusal. Without ``marker_mm`` single markers
+    are ignored: their side is unknown.
 
     Args:
         pixels: sRGB uint8 (H, W, 3).
@@ -105,13 +107,13 @@ def find(pixels: RgbImage, options: ScaleOptions | None = None) -> Scale | NotEv
         The scale; or the reason why there is none, with advice.
     """
     options = options or ScaleOptions()
-    if options.mm_per_px is not None:
-        step = options.mm_per_px
-        return Scale("given", ((step, 0.0, 0.0), (0.0, step, 0.0), (0.0, 0.0, 1.0)))
     grey: Grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     if options.marker_mm is not None:
         return _from_marker(grey, options, options.marker_mm)
-    return _from_card(grey, options)
+    seen = [sighting for sighting in look(grey, card.DICTIONARY) if _card_of(sighting.id)]
+    if options.mm_per_px is not None:
+        return _as_given(grey, seen, options, options.mm_per_px)
+    return _from_card(grey, seen, options)
 
 
 def _camera(grey: Grey, options: ScaleOptions) -> Camera:
@@ -125,8 +127,7 @@ def _refuse(reason: Reason, advice: str) -> NotEvaluable:
 # --- the card ---------------------------------------------------------------------------------
 
 
-def _from_card(grey: Grey, options: ScaleOptions) -> Scale | NotEvaluable:
-    seen = [sighting for sighting in look(grey, card.DICTIONARY) if _card_of(sighting.id)]
+def _from_card(grey: Grey, seen: list[Sighting], options: ScaleOptions) -> Scale | NotEvaluable:
     if not seen:
         return _refuse(
             Reason.SCALE_NOT_FOUND,
@@ -275,10 +276,41 @@ def _from_marker(grey: Grey, options: ScaleOptions, side_mm: float) -> Scale | N
 
 def _disagrees(scale: Scale, other: Sighting, side_mm: float) -> bool:
     """Whether another marker's area, as this scale has it, differs from what it should be."""
-    x, y = to_plane_mm(scale, other.corners).T
-    area = abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    area = abs(signed_area(to_plane_mm(scale, other.corners)))
     difference = abs(math.log(max(area, 1e-9) / side_mm**2))
     return difference > 2 * _SIDE_TOLERANCE + 3 * log_area_sd_at(scale, *other.centre.tolist())
+
+
+# --- a scale given ----------------------------------------------------------------------------
+
+
+def _as_given(
+    grey: Grey, seen: list[Sighting], options: ScaleOptions, step: float
+) -> Scale | NotEvaluable:
+    """The scale given, unless the card in view contradicts it (``docs/scale.md`` has the limit)."""
+    crisp = [sighting for sighting in seen if sighting.crisp]
+    if crisp:
+        told = float(np.median([_mm_per_px_of(sighting, options) for sighting in crisp]))
+        found = _from_card(grey, seen, options)
+        tilt = found.tilt_deg if isinstance(found, Scale) else None
+        leant = math.radians(options.max_tilt_deg if tilt is None else tilt)
+        blur = max(sighting.sd_px / sighting.side_px for sighting in crisp)
+        limit = _SIDE_TOLERANCE - 0.5 * math.log(math.cos(leant)) + 3 * blur
+        if abs(math.log(step / told)) > limit:
+            return _refuse(
+                Reason.SCALE_DISAGREES,
+                f"The card in view gives {told:.3g} mm for each pixel, not the {step:g} given: "
+                "leave the given scale out, or take the picture without the card.",
+            )
+    return Scale("given", ((step, 0.0, 0.0), (0.0, step, 0.0), (0.0, 0.0, 1.0)))
+
+
+def _mm_per_px_of(sighting: Sighting, options: ScaleOptions) -> float:
+    """The root of the area in mm² of a pixel on one marker of the card."""
+    size = _card_of(sighting.id) or "standard"
+    factor = (options.card_line_mm or card.LINE_MM) / card.LINE_MM
+    side_px = math.sqrt(max(abs(signed_area(sighting.corners)), 1e-9))
+    return card.layout(size).markers[0].side * factor / side_px
 
 
 # --- both -------------------------------------------------------------------------------------

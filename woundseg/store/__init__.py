@@ -54,7 +54,8 @@ One run at a time
 
 from __future__ import annotations
 
-from woundseg.store.chain import GENESIS, SCHEMA, Entry, Kind, NewEntry, canonical
+from woundseg.canonical import canonical
+from woundseg.store.chain import GENESIS, SCHEMA, Entry, Kind, NewEntry
 from woundseg.store.database import lock_file
 from woundseg.store.faults import BUSY, StudyBusyError
 from woundseg.store.study import Store

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
+from woundseg.canonical import canonical
 from woundseg.errors import UsageError
 
 Kind = Literal["measured", "failed", "corrected", "tables"]
@@ -78,18 +79,6 @@ class NewEntry:
 
 _DOCUMENTS = ("settings", "result", "sketch", "made")
 _HASHED = tuple(f.name for f in fields(Entry) if f.name not in ("previous", "hash"))
-
-
-def canonical(value: Any) -> str:
-    """``value`` as canonical JSON: sorted keys, no spaces, letters as they are.
-
-    Raises:
-        ValueError: NaN or infinity.
-        TypeError: what JSON has no form for.
-    """
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
 
 
 def hash_of(entry: Entry) -> str:

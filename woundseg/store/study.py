@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
 )
 
+from woundseg.canonical import canonical
 from woundseg.errors import ConfigurationError
 from woundseg.store import alterations, migration
 from woundseg.store.address import parse
@@ -30,7 +31,6 @@ from woundseg.store.chain import (
     SCHEMA,
     Entry,
     NewEntry,
-    canonical,
     link,
     storable,
     thumbnail_name,

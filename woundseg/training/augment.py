@@ -37,7 +37,8 @@ def pipeline(options: AugmentOptions, seed: int) -> A.Compose:
         A.PadIfNeeded(options.crop_px, options.crop_px, border_mode=cv2.BORDER_CONSTANT),
         _crop(options),
     ]
-    return A.Compose(geometry + _light(options) + _degradation(options), seed=seed)
+    varied = _light(options) + _degradation(options) + _camera(options)
+    return A.Compose(geometry + varied, seed=seed)
 
 
 def tissue_pipeline(options: AugmentOptions, seed: int) -> A.Compose:
@@ -107,6 +108,36 @@ def _degradation(options: AugmentOptions) -> list[Any]:
             p=options.degrade,
         )
     ]
+
+
+def _camera(options: AugmentOptions) -> list[Any]:
+    """What a camera does, in its order: white balance, sensor, sharpening, file.
+
+    The resolution goes down to 320 px of the 512 that a photograph is looked at with.
+    """
+    if not options.camera:
+        return []
+    steps = [
+        A.OneOf(
+            [
+                A.PlanckianJitter(temperature_limit=(3500, 9500)),
+                A.RGBShift(r_shift_limit=12, g_shift_limit=12, b_shift_limit=12),
+            ],
+            p=0.6,
+        ),
+        A.Downscale(
+            scale_range=(0.625, 0.95),
+            interpolation_pair={"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR},
+            p=0.5,
+        ),
+        A.OneOf(
+            [A.ISONoise(intensity=(0.05, 0.3)), A.GaussNoise(std_range=(0.005, 0.03))],
+            p=0.4,
+        ),
+        A.UnsharpMask(blur_limit=(3, 5), alpha=(0.2, 0.8), threshold=0, p=0.4),
+        A.ImageCompression(quality_range=(45, 95), p=0.7),
+    ]
+    return [A.Sequential(steps, p=options.camera)]
 
 
 def apply(

@@ -60,7 +60,8 @@ def fit(options: TrainOptions) -> Path:
         torch.set_num_threads(options.trainer.threads)
     torch.set_float32_matmul_precision("high")
     task = tasks.of(options)
-    total = len(task.training) * options.trainer.epochs
+    steps = min(len(task.training), options.trainer.steps_per_epoch or len(task.training))
+    total = steps * options.trainer.epochs
     module = task.module(_network(options), options.trainer, total)
     trainer = _trainer(options, task.validation is not None)
     last = out / "checkpoints" / "last.ckpt"
@@ -120,6 +121,7 @@ def _lightning(trainer: TrainerOptions, out: Path, validates: bool) -> L.Trainer
         max_epochs=trainer.epochs,
         check_val_every_n_epoch=trainer.validate_every,
         num_sanity_val_steps=0,
+        limit_train_batches=trainer.steps_per_epoch,
         limit_val_batches=None if validates else 0,
         gradient_clip_val=1.0,
         log_every_n_steps=10,
@@ -149,6 +151,7 @@ def _facts(trainer: L.Trainer, task: tasks.Task, seconds: float) -> dict[str, An
     return {
         "photographs": {name: len(samples) for name, samples in parts.items()},
         "pieces": task.pieces,
+        "sets": task.sets,
         "data_sha256": {name: fingerprint(samples) for name, samples in parts.items()},
         "versions": {name: version(name) for name in RECORDED_PACKAGES},
         "python": platform.python_version(),

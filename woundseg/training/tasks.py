@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import DataLoader
 
-    from woundseg.datasets.base import Sample
+    from woundseg.datasets.base import LabelledSet, Sample
     from woundseg.training.options import TrainerOptions, TrainOptions
 
 
@@ -34,6 +34,7 @@ class Task:
         learnt_from: the data set's samples behind ``training``.
         held_out: those behind ``validation``.
         pieces: how many pieces of each kind, where there are several kinds.
+        sets: how many photographs of each set and source, as ``run.json`` says it.
     """
 
     module: Callable[[nn.Module, TrainerOptions, int], SegmentationModule]
@@ -42,6 +43,7 @@ class Task:
     learnt_from: list[Sample]
     held_out: list[Sample]
     pieces: dict[str, int] = field(default_factory=dict)
+    sets: list[dict[str, Any]] = field(default_factory=list)
 
 
 def of(options: TrainOptions) -> Task:
@@ -63,11 +65,36 @@ def of(options: TrainOptions) -> Task:
 
 
 def _ulcer(options: TrainOptions) -> Task:
-    data_set, training, held_out = data.split_samples(options.data)
+    parts = data.parts_of(options.data)
+    training = [sample for part in parts for sample in part.train]
+    held_out = [sample for part in parts for sample in part.held_out]
     _refuse_nothing(training)
-    loader = data.training_loader(data_set, training, options)
-    validation = data.validation_loader(data_set, held_out) if held_out else None
-    return Task(UlcerModule, loader, validation, training, held_out)
+    loader = data.training_loader(parts, options)
+    validation = data.validation_loader(parts, options) if held_out else None
+    told = [row for part in parts for row in _told(part.data_set, part.train, part.held_out)]
+    return Task(UlcerModule, loader, validation, training, held_out, sets=told)
+
+
+def _told(
+    data_set: LabelledSet[Any], training: list[Sample], held_out: list[Sample]
+) -> list[dict[str, Any]]:
+    """A row for each source of a set: what was learnt from it, and whether its terms are known."""
+    rows = []
+    for source in sorted({sample.source for sample in (*training, *held_out)}):
+        learnt, kept = (
+            [sample for sample in samples if sample.source == source]
+            for samples in (training, held_out)
+        )
+        rows.append(
+            {
+                "set": data_set.name,
+                "source": source or None,
+                "training": len(learnt),
+                "held_out": len(kept),
+                "terms_known": data_set.knows_terms_of((learnt or kept)[0]),
+            }
+        )
+    return rows
 
 
 def _tissue(options: TrainOptions) -> Task:
@@ -77,9 +104,14 @@ def _tissue(options: TrainOptions) -> Task:
     validation = tissue_data.validation_loader(held_out) if held_out else None
     counts = dict(Counter(str(piece.kind) for piece in known))
     module = partial(TissueModule, data=TISSUE_SETS[options.data.name])
-    return Task(module, loader, validation, parts.train, parts.held_out, counts)
+    told = _told(tissue_data.opened(options.data), parts.train, parts.held_out)
+    return Task(module, loader, validation, parts.train, parts.held_out, counts, told)
 
 
 def _refuse_nothing(learnt_from: list[Sample]) -> None:
     if not learnt_from:
-        raise ConfigurationError("data.hold_out", "leaves nothing to train on", "Hold out less")
+        raise ConfigurationError(
+            "data.hold_out and data.known_terms_only",
+            "leave nothing to train on",
+            "Hold out less, or take photographs whose terms are known",
+        )

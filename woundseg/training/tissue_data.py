@@ -15,12 +15,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 from woundseg import datasets, tissue_map
-from woundseg.datasets.base import Parts
+from woundseg.datasets.base import Parts, limited
 from woundseg.datasets.tissue import TissueSet
 from woundseg.errors import ConfigurationError
 from woundseg.tissue import allowed, pieces
 from woundseg.tissue.pieces import Kind, Piece
 from woundseg.training import augment
+from woundseg.training.data import with_known_terms
 from woundseg.training.options import DataOptions, TrainOptions
 
 if TYPE_CHECKING:
@@ -44,10 +45,15 @@ def split(options: DataOptions) -> tuple[list[Piece], list[Piece], Parts]:
         ConfigurationError: the folder of photographs that crops are cut from is not named.
         DataSetError: a data set is not where it should be.
     """
-    data = datasets.open_tissue(options.name, options.root, folds=options.folds_csv)
+    data = opened(options)
     samples = [sample for sample in data.samples(options.split) if sample.label_path]
     parts = (
         datasets.hold_out(samples, options.hold_out) if options.hold_out else Parts(samples, [], [])
+    )
+    parts = Parts(
+        train=limited(with_known_terms(parts.train, data, options), options.limit),
+        held_out=limited(parts.held_out, options.limit),
+        without_fold=parts.without_fold,
     )
     if data.cut_from is None:
         known = pieces.photographed(parts.train, data)
@@ -57,11 +63,16 @@ def split(options: DataOptions) -> tuple[list[Piece], list[Piece], Parts]:
         parts = dataclasses.replace(parts, train=pieces.unjudged(parts.train, sources))
         known = pieces.labelled(parts.train, sources)
         if options.outlines or options.necrosis:
-            known += pieces.outlined(options.hold_out, sources)
+            known += limited(pieces.outlined(options.hold_out, sources), options.limit)
         held_out = pieces.labelled(parts.held_out, sources)
     if options.teacher is not None:
         known = _taught(known, Path(options.teacher))
     return known, held_out, parts
+
+
+def opened(options: DataOptions) -> TissueSet:
+    """The data set of tissues that is asked for; raises as ``datasets.open_tissue``."""
+    return datasets.open_tissue(options.name, options.root, folds=options.folds_csv)
 
 
 def _sources(crops: TissueSet, cut_from: str, options: DataOptions) -> pieces.Sources:

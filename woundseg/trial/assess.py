@@ -10,11 +10,11 @@ from woundseg.trial import best, grid
 from woundseg.trial.best import History, LandmarkOutcome, Outcome
 from woundseg.trial.cells import NEVER
 from woundseg.trial.codes import Bools, Code, Codes, Floats, Ints
-from woundseg.trial.course import Course, follow
+from woundseg.trial.course import Course, follow, judged
 from woundseg.trial.error import log_sd, ratio_interval, z_value
 from woundseg.trial.grid import Areas, Grid
 from woundseg.trial.protocol import Protocol
-from woundseg.trial.response import RULES, borderline_flags
+from woundseg.trial.response import CUT, RULES, borderline_flags
 from woundseg.trial.study import Study
 
 GROWTH = next(rule.order for rule in RULES if rule.reason == "GROWTH")
@@ -70,15 +70,16 @@ def _with_outcomes(
         history=history,
         outcomes=best.derive(history, protocol.bor),
         lm6=best.landmark(study, records, course, protocol),
-        evaluable=_eval_population(study, records, areas, protocol),
+        evaluable=_eval_population(study, parts, protocol),
     )
 
 
-def _eval_population(study: Study, records: Grid, areas: Areas, protocol: Protocol) -> Bools:
+def _eval_population(study: Study, parts: tuple[Grid, Areas, Course], protocol: Protocol) -> Bools:
     """EVAL (section 5). Assessed codes already stand on the assessor's own baseline."""
+    records, areas, course = parts
     cutoff = protocol.bor.cutoff_day
     last = np.iinfo(np.int64).max if cutoff is None else cutoff
-    seen = (records.analysed & records.evaluable & (records.day <= last)).any(axis=1)
+    seen = (records.analysed & judged(records, course)[0] & (records.day <= last)).any(axis=1)
     clock = study.clock
     limit = min(last, NEVER - 1)
     ended = ((clock.amputation > 0) & (clock.amputation <= limit)) | (clock.death <= limit)
@@ -93,9 +94,9 @@ class Borderline:
     """Which records lie so near a threshold that their error may cross it (section 5).
 
     Attributes:
-        defined: (T, K) both areas are above 0.
+        defined: (T, K) both areas are above 0, and A is no lower bound.
         pr: (T, K) A/A0 straddles PR's threshold.
-        pd_defined: (T, K) the same as ``defined``, for the nadir.
+        pd_defined: (T, K) A and the nadir are above 0; A may be a lower bound.
         pd: (T, K) A/N straddles PD's threshold.
     """
 
@@ -118,13 +119,14 @@ def borderline(found: Assessment) -> Borderline:
     )
     to_nadir = ratio_interval(area, nadir, spread, nadir_spread, z)
     pr, pd = borderline_flags(to_baseline, to_nadir, found.protocol.category)
-    judged = found.grid.evaluable & ~found.areas.closed[0] & (area > 0.0)
-    judged = judged & (found.protocol.source == "area")
+    seen = found.grid.evaluable & ~found.areas.closed[0] & (area > 0.0)
+    seen = seen & (found.protocol.source == "area")
+    whole = seen & ~found.areas.lower_bound[0]  # a lower bound is never PR
     return Borderline(
-        defined=judged & (baseline[:, None] > 0.0),
-        pr=judged & pr,
-        pd_defined=judged & (nadir > 0.0) & np.isfinite(nadir),
-        pd=judged & pd,
+        defined=whole & (baseline[:, None] > 0.0),
+        pr=whole & pr,
+        pd_defined=seen & (nadir > 0.0) & np.isfinite(nadir),
+        pd=seen & pd,
     )
 
 
@@ -157,15 +159,15 @@ def standard_deviations(found: Assessment) -> tuple[Floats, Floats]:
 def shifted(found: Assessment, towards: str) -> Assessment:
     """Sensitivity (g): every borderline visit takes the ``worst`` or the ``best`` category.
 
-    Worst: PR becomes SD, and any category but PD becomes PD. Best: a PD by growth becomes what
-    it would be without growth, and SD becomes PR.
+    Worst: PR becomes SD, and any category but PD becomes PD, a lower bound without one too. Best:
+    a PD by growth becomes what it would be without growth, and SD becomes PR.
     """
     flags = borderline(found)
     code, rule = found.course.code[0], found.course.rule[0]
     if towards == "worst":
         moved = np.where(flags.pr & (code == Code.PR), np.int8(Code.SD), code)
-        judged = (code == Code.CR) | (code == Code.PR) | (code == Code.SD)
-        moved = np.where(flags.pd & judged, np.int8(Code.PD), moved)
+        not_pd = np.isin(code, (Code.CR, Code.PR, Code.SD)) | (rule == CUT)
+        moved = np.where(flags.pd & not_pd, np.int8(Code.PD), moved)
     else:
         no_growth = _without_growth(found)[0]
         moved = np.where(flags.pd & (rule == GROWTH), no_growth, code)

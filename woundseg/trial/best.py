@@ -15,7 +15,7 @@ import numpy as np
 from woundseg.trial.cells import NEVER
 from woundseg.trial.codes import ASSESSED, Bools, Code, Codes, Ints
 from woundseg.trial.confirm import Confirmed, confirmed, next_slot
-from woundseg.trial.course import Course, day_at
+from woundseg.trial.course import Course, day_at, judged
 from woundseg.trial.grid import Grid
 from woundseg.trial.protocol import BestResponseRules, Protocol
 from woundseg.trial.study import Study
@@ -246,11 +246,11 @@ def landmark(study: Study, grid: Grid, course: Course, protocol: Protocol) -> La
     Only analysed records are looked at. Of equally distant ones the later is taken.
     """
     rules = protocol.landmark
-    eligible = grid.analysed & grid.evaluable & (grid.day >= rules.lo) & (grid.day <= rules.hi)
+    in_window = grid.analysed & (grid.day >= rules.lo) & (grid.day <= rules.hi)
+    eligible = in_window & judged(grid, course)
     distance = 2 * np.abs(grid.day - rules.target_day) - (grid.day > rules.target_day)
     distance = np.where(eligible, distance, NEVER)
-    slot = np.where(eligible.any(axis=1), distance.argmin(axis=1), -1)
-    slot = np.broadcast_to(slot, course.pd_day.shape)
+    slot = np.where(eligible.any(axis=-1), distance.argmin(axis=-1), -1)
     limit = np.where(slot >= 0, day_at(grid.day, slot), rules.hi)
     at_visit = np.take_along_axis(course.code, np.maximum(slot, 0)[..., None], axis=-1)[..., 0]
     value = np.where(slot >= 0, at_visit, np.int8(Code.NE))

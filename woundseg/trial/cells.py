@@ -176,6 +176,20 @@ def yes_no(cell: str) -> int:
         raise CellError("is not Y, N or blank", "Write Y or N, or leave the cell blank") from None
 
 
+def one_of(*values: str, blank: str) -> Parser:
+    """A parser of one of some words; ``blank`` stands for a blank."""
+
+    def parse_one_of(cell: str) -> str:
+        word = cell.lower() or blank
+        if word not in values:
+            raise CellError(
+                f"is none of {', '.join(values)}", "Write one of them, or leave the cell blank"
+            )
+        return word
+
+    return parse_one_of
+
+
 def response_code(cell: str) -> int:
     """The number of an assessed code (section 4); 0 for a blank."""
     if not cell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,13 +11,13 @@ from woundseg.trial.codes import Bools, Code, Codes, Floats, Ints
 from woundseg.trial.confirm import confirmed_cr, next_slot
 from woundseg.trial.grid import Areas, Grid
 from woundseg.trial.protocol import Protocol
-from woundseg.trial.response import RULES, VisitFacts, classify
+from woundseg.trial.response import CUT, REASONS, VisitFacts, classify
 from woundseg.trial.study import Study
 
-AMPUT, POSTAMP, ASSESSED = len(RULES) + 1, len(RULES) + 2, len(RULES) + 3
+AMPUT, POSTAMP, ASSESSED = CUT + 1, CUT + 2, CUT + 3
 
-REASON: tuple[str, ...] = ("", *(rule.reason for rule in RULES), "AMPUT", "POSTAMP", "ASSESSED")
-"""Reason of a record's category, indexed by its rule number (section 3, then rule 2.6, 10a)."""
+REASON: tuple[str, ...] = ("", *REASONS.values(), "AMPUT", "POSTAMP", "ASSESSED")
+"""Reason of a record's category, indexed by its rule number (section 3, then 2.6a, 2.6, 10a)."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ def follow(study: Study, grid: Grid, areas: Areas, protocol: Protocol) -> Course
         code = np.broadcast_to(grid.assessed, areas.area.shape)
         rule = np.where(code != Code.ABSENT, np.int8(ASSESSED), np.int8(0))
     else:
-        code, rule = classify(_facts(grid, areas, nadir, protocol), protocol)
+        facts = _facts(grid, areas, nadir)
+        reopened = _after_confirmed_closure(grid, facts, protocol)
+        code, rule = classify(replace(facts, reopened=reopened), protocol)
     code = np.where(grid.amputation, np.int8(Code.PD), code)
     rule = np.where(grid.amputation, np.int8(AMPUT), rule)
     code = np.where(grid.present, code, np.int8(Code.ABSENT))
@@ -54,21 +56,32 @@ def follow(study: Study, grid: Grid, areas: Areas, protocol: Protocol) -> Course
     return Course(code, rule, nadir, nadir_slot, _first_pd(study, grid, code, protocol))
 
 
-def _facts(grid: Grid, areas: Areas, nadir: Floats, protocol: Protocol) -> VisitFacts:
+def judged(grid: Grid, course: Course) -> Bools:
+    """(D, T, K) records that are evaluable, and not left without a category as lower bounds."""
+    return np.asarray(grid.evaluable & (course.rule != CUT))
+
+
+def _facts(grid: Grid, areas: Areas, nadir: Floats) -> VisitFacts:
+    """What the rules look at, but for what an earlier closure means."""
     return VisitFacts(
         baseline=areas.baseline[..., None],
         area=areas.area,
         nadir=nadir,
         evaluable=grid.evaluable,
         closed=areas.closed,
-        reopened=_after_confirmed_closure(grid, areas, protocol),
+        reopened=np.zeros(areas.area.shape, dtype=np.bool_),
         new_ulcer=grid.new_ulcer,
+        lower_bound=areas.lower_bound,
     )
 
 
 def _nadir(areas: Areas) -> tuple[Floats, Ints]:
-    """Smallest of A0 and all earlier evaluable areas, closed counting 0, and where it lay."""
+    """Smallest of A0 and all earlier evaluable areas, closed counting 0, and where it lay.
+
+    A lower bound does not count (rule 2.6a).
+    """
     counted = np.where(areas.closed, 0.0, np.nan_to_num(areas.area, nan=np.inf))
+    counted = np.where(areas.lower_bound, np.inf, counted)
     with_baseline = np.concatenate([areas.baseline[..., None], counted], axis=-1)
     lowest = np.minimum.accumulate(with_baseline, axis=-1)
     fell = with_baseline[..., 1:] < lowest[..., :-1]
@@ -78,11 +91,13 @@ def _nadir(areas: Areas) -> tuple[Floats, Ints]:
     return lowest[..., :-1], before
 
 
-def _after_confirmed_closure(grid: Grid, areas: Areas, protocol: Protocol) -> Bools:
+def _after_confirmed_closure(grid: Grid, facts: VisitFacts, protocol: Protocol) -> Bools:
     """Records after the first confirmation of a closure (section 3, rule 4)."""
     blank = np.where(grid.evaluable, np.int8(Code.SD), np.int8(Code.NE))
     blank = np.where(grid.present & ~grid.amputation, blank, np.int8(Code.ABSENT))
-    code = np.where(areas.closed, np.int8(Code.CR), blank)
+    code = np.where(facts.closed, np.int8(Code.CR), blank)
+    if facts.lower_bound.any():  # PD without rule 4, which needs a confirmed closure; else NE
+        code = np.where(facts.lower_bound, classify(facts, protocol)[0], code)
     is_confirmed, witness = confirmed_cr(code, grid.day, protocol.bor)
     width = code.shape[-1]
     first = np.where(is_confirmed, witness, width).min(axis=-1, initial=width)

@@ -15,7 +15,7 @@ from woundseg.trial.best import CRSP, first_match, history_of
 from woundseg.trial.cells import NEVER
 from woundseg.trial.codes import Code, Ints
 from woundseg.trial.confirm import next_slot
-from woundseg.trial.course import REASON, Course, day_at
+from woundseg.trial.course import REASON, Course, day_at, judged
 from woundseg.trial.grid import Grid
 from woundseg.trial.protocol import Protocol
 from woundseg.trial.study import Study
@@ -232,7 +232,7 @@ def _first_after(days: list[int], start: int) -> int:
 
 def timelines(study: Study, grid: Grid, course: Course, protocol: Protocol) -> list[Timeline]:
     """What happened to each subject, up to ``tte.last_day``."""
-    seen = grid.analysed & grid.evaluable & (grid.day <= protocol.tte.last_day)
+    seen = grid.analysed & judged(grid, course)[0] & (grid.day <= protocol.tte.last_day)
     still_open = seen & (course.code[0] != Code.CR)
     new_ulcers: list[list[int]] = [[] for _ in range(study.n)]
     for who, day in zip(study.ulcers.who.tolist(), study.ulcers.new_day.tolist(), strict=True):

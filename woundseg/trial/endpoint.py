@@ -46,7 +46,7 @@ class Endpoint:
         simulated: Monte Carlo; None when not asked for.
         visit_response: visit_response.csv.
         origin: beside each of its rows: ``row`` of visits.csv (0 for an amputation or a sum),
-            ``cell`` of the record (-1 for none), ``who``.
+            ``cell`` of the record (-1 for none), ``who``, ``lower_bound``.
         subject_response: subject_response.csv.
         evidence: which record and which rule made each best response.
         summary: summary.json.

@@ -81,13 +81,20 @@ class Areas:
 
     Attributes:
         area: (D, T, K) [cm²]; NaN where not evaluable.
-        closed: (D, T, K).
+        closed: (D, T, K) closed by section 3's rule 3.
+        lower_bound: (D, T, K) the true area may be larger; a sum with such an area is one too.
         baseline: (D, T) [cm²]; NaN without one.
     """
 
     area: Floats
     closed: Bools
+    lower_bound: Bools
     baseline: Floats
+
+    @property
+    def whole(self) -> Floats:
+        """(D, T, K) the areas that are not lower bounds: those that a change is told from."""
+        return np.where(self.lower_bound, np.nan, self.area)
 
 
 def index_tracks(study: Study) -> tuple[Ints, Ints]:
@@ -237,39 +244,51 @@ def areas(study: Study, grid: Grid, protocol: Protocol, factor: Floats) -> Areas
         track, start = np.unique(grid.baseline_track, return_index=True)
         baseline[:, track] = np.add.reduceat(drawn[:, grid.baseline_rows], start, axis=1)
     area = np.full((draws, grid.day.size), np.nan)
-    closed = np.zeros((draws, grid.day.size), dtype=np.bool_)
+    closed, bound = (np.zeros((draws, grid.day.size), dtype=np.bool_) for _ in range(2))
     if grid.rows.place.size:
         by_record = _of_records(study, grid.rows, protocol, drawn)
-        area[:, grid.cell], closed[:, grid.cell] = by_record
+        area[:, grid.cell], closed[:, grid.cell], bound[:, grid.cell] = by_record
     shape = (draws, *grid.shape)
-    area, closed = area.reshape(shape), closed.reshape(shape)
-    measured = grid.evaluable & (area >= 0.0)
-    return Areas(np.where(measured, area, np.nan), closed & measured, baseline)
+    size = area.reshape(shape)
+    measured = grid.evaluable & (size >= 0.0)
+    return Areas(
+        area=np.where(measured, size, np.nan),
+        closed=closed.reshape(shape) & measured,
+        lower_bound=bound.reshape(shape) & measured,
+        baseline=baseline,
+    )
 
 
 def _of_records(
     study: Study, rows: Rows, protocol: Protocol, drawn: Floats
-) -> tuple[Floats, Bools]:
-    """Area and closure of each record: the largest evaluable row of an ulcer, ulcers added."""
+) -> tuple[Floats, Bools, Bools]:
+    """Area, closure and lower bound of each record.
+
+    The largest evaluable row of an ulcer stands for it, of equals one that is no lower bound;
+    then ulcers are added.
+    """
     place = rows.place
     area = np.where(study.evaluable[place], drawn[:, place], -np.inf)
     closed = is_closed(drawn[:, place], study.rows.closed[place], protocol.category.cr)
+    bound = np.broadcast_to(study.lower_bound[place], area.shape)
     if rows.group_start.size < place.size:
         largest = np.maximum.reduceat(area, rows.group_start, axis=1)
         is_largest = area == largest[:, rows.group]
         closed = np.logical_and.reduceat(closed | ~is_largest, rows.group_start, axis=1)
+        bound = np.logical_and.reduceat(bound | ~is_largest, rows.group_start, axis=1)
         area = largest
     if rows.record_start.size < rows.group_start.size:
         area = np.add.reduceat(area, rows.record_start, axis=1)
         closed = np.logical_and.reduceat(closed, rows.record_start, axis=1)
-    return area, closed
+        bound = np.logical_or.reduceat(bound, rows.record_start, axis=1)
+    return area, closed, bound
 
 
 def chosen_rows(study: Study, grid: Grid, protocol: Protocol) -> Ints:
     """Places of the rows that stand for their ulcer and date (rule 2.5).
 
-    The evaluable row with the largest area (in assessed mode the worst code); of equals the one
-    not closed, then the highest seq, then the last in the file.
+    The evaluable row with the largest area (in assessed mode the worst code); of equals one that
+    is no lower bound, then the one not closed, then the highest seq, then the last in the file.
     """
     rows, place = study.rows, grid.rows.place
     if protocol.source == "assessed":
@@ -278,8 +297,8 @@ def chosen_rows(study: Study, grid: Grid, protocol: Protocol) -> Ints:
         size = -rank[rows.response[place]].astype(np.float64)
     else:
         size = np.where(study.evaluable[place], rows.area[place], -1.0)
-    open_ = ~study.closed[place]
+    open_, whole = ~study.closed[place], ~study.lower_bound[place]
     seq = np.nan_to_num(rows.seq[place], nan=-np.inf)
-    order = np.lexsort((rows.row[place], seq, open_, size, grid.rows.group))
+    order = np.lexsort((rows.row[place], seq, open_, whole, size, grid.rows.group))
     last = np.append(grid.rows.group[order][1:] != grid.rows.group[order][:-1], True)
     return np.asarray(place[order[last[: place.size]]])

@@ -67,8 +67,9 @@ def heal(found: Assessment) -> Healing:
 
 
 def _measured(found: Assessment) -> Bools:
+    """Analysed records with an area to tell a change from: no lower bound (rule 2.6a)."""
     records = found.grid
-    has_area = ~np.isnan(found.areas.area[0]) & ~np.isnan(found.areas.baseline[0])[:, None]
+    has_area = ~np.isnan(found.areas.whole[0]) & ~np.isnan(found.areas.baseline[0])[:, None]
     return np.asarray(records.analysed & records.evaluable & has_area)
 
 

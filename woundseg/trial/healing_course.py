@@ -36,7 +36,8 @@ class HealingRow:
         date: of the visit.
         day: days after the first dose.
         weeks: since the ulcer's baseline; None before it and without one.
-        area_cm2: None where it is not evaluable (rule 2.2) or after amputation (rule 2.6).
+        area_cm2: None where it is not evaluable (rule 2.2), after amputation (rule 2.6), and
+            where it is a lower bound (rule 2.6a).
         base_area_cm2: the ulcer's area at its baseline.
         par_pct: percent area reduction from the baseline; negative when the ulcer grows.
         log_healing_rate_per_week: ln(A0/A) a week; None for a closed ulcer of area 0.
@@ -77,7 +78,7 @@ class _Course:
         ulcer: (R,) place of its ulcer.
         day: (R,) days after the first dose.
         since: (R,) days after the ulcer's baseline, negative before it.
-        area: (R,) [cm²], where evaluable.
+        area: (R,) [cm²], where evaluable and no lower bound.
         shut: (R,) the same with 0 for a closed ulcer: what the margin is measured by.
         rim: (R,) perimeter [cm].
         base_area: (R,) [cm²].
@@ -99,8 +100,8 @@ def courses(visits: Visits, subjects: Subjects, protocol: Protocol) -> list[Heal
     """The healing figures of every ulcer at every date, by subject, date and ulcer.
 
     Of several rows of an ulcer and date one stands for them: the baseline row, else the evaluable
-    one with the largest area (rule 2.5). Rows before the baseline have no figures; those after
-    rescue have, but do not count for week 4.
+    one with the largest area (rule 2.5). Rows before the baseline and lower bounds (rule 2.6a)
+    have no figures; those after rescue have, but do not count for week 4.
 
     Args:
         visits: the rows, checked.
@@ -155,7 +156,12 @@ def _one_a_date(study: Study) -> Ints:
     is_baseline[study.ulcers.baseline_row[study.ulcers.baseline_row >= 0]] = True
     size = np.where(study.evaluable, rows.area, -1.0)
     seq = np.nan_to_num(rows.seq, nan=-np.inf)
-    order = np.lexsort((rows.row, seq, ~study.closed, size, is_baseline, study.day, study.ulcer))
+    order = np.lexsort(
+        (
+            rows.row, seq, ~study.closed, ~study.lower_bound, size, is_baseline, study.day,
+            study.ulcer,
+        )
+    )  # fmt: skip
     ulcer, day = study.ulcer[order], study.day[order]
     last = np.append((ulcer[1:] != ulcer[:-1]) | (day[1:] != day[:-1]), True)
     return np.asarray(order[last[: order.size]], dtype=np.int64)
@@ -165,8 +171,9 @@ def _course(study: Study, place: Ints) -> _Course:
     rows, ulcer, day = study.rows, study.ulcer[place], study.day[place]
     base = study.ulcers.baseline_row[ulcer]
     base_day = np.append(study.day.astype(np.float64), np.nan)[base]  # -1 takes the NaN
-    area = np.where(study.evaluable[place], rows.area[place], np.nan)
-    closed = study.closed[place] & study.evaluable[place] & (place != base)
+    measured = study.evaluable[place] & ~study.lower_bound[place]
+    area = np.where(measured, rows.area[place], np.nan)
+    closed = study.closed[place] & measured & (place != base)
     return _Course(
         place=place,
         ulcer=ulcer,

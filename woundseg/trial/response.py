@@ -2,12 +2,13 @@
 
 A rule's condition takes arrays of any shape that broadcast together and gives a boolean array,
 so the same eight objects serve one visit, a study, and 2,000 Monte Carlo draws of a study.
+A lower bound keeps only a progression (rule 2.6a): :func:`classify`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -25,11 +26,13 @@ class VisitFacts:
     Attributes:
         baseline: A0 [cm²], NaN without a valid baseline.
         area: A [cm²], NaN where not evaluable.
-        nadir: N [cm²], the smallest of A0 and all earlier evaluable areas, closed counting 0.
+        nadir: N [cm²], the smallest of A0 and all earlier evaluable areas, closed counting 0;
+            lower bounds are left out.
         evaluable: the row can be judged.
         closed: see :func:`is_closed`.
         reopened: an earlier closure is already confirmed.
         new_ulcer: a new ulcer was first seen on this date.
+        lower_bound: the true area may be larger than ``area`` (rule 2.6a).
     """
 
     baseline: Floats
@@ -39,6 +42,7 @@ class VisitFacts:
     closed: Bools
     reopened: Bools
     new_ulcer: Bools
+    lower_bound: Bools = field(default_factory=lambda: np.zeros((), dtype=np.bool_))
 
 
 Condition = Callable[[VisitFacts, Protocol], Bools]
@@ -196,19 +200,33 @@ RULES: tuple[Rule, ...] = (
     Rule(8, Code.SD, "STABLE", _otherwise, "otherwise"),
 )
 
-REASONS: dict[int, str] = {rule.order: rule.reason for rule in RULES}
-_CODE_OF_RULE = np.array([Code.ABSENT, *(rule.code for rule in RULES)], dtype=np.int8)
+CUT = len(RULES) + 1
+"""Number of rule 2.6a, which turns the category of a lower bound into NE, reason CUT."""
+
+CUT_TEXT = (
+    "the area is a lower bound: the whole ulcer may be larger, so only progression can follow "
+    "from it, and it shows none"
+)
+
+REASONS: dict[int, str] = {rule.order: rule.reason for rule in RULES} | {CUT: "CUT"}
+_CODE_OF_RULE = np.array([Code.ABSENT, *(rule.code for rule in RULES), Code.NE], dtype=np.int8)
 
 
 def classify(
     visit: VisitFacts, protocol: Protocol, rules: Sequence[Rule] = RULES
 ) -> tuple[Codes, Codes]:
-    """The code and the order number of the first matching rule, for every cell of ``visit``."""
+    """The code and the number of the rule that gives it, for every cell of ``visit``.
+
+    The first of ``rules`` that matches; a lower bound that would be CR, PR or SD is NE (2.6a).
+    """
     matches = [rule.condition(visit, protocol) for rule in rules]
     shape = np.broadcast(*matches).shape
     order = np.zeros(shape, dtype=np.int8)
     for rule, match in zip(reversed(rules), reversed(matches), strict=True):
         np.copyto(order, np.int8(rule.order), where=match)
+    if visit.lower_bound.any():
+        needs_the_whole = np.isin(_CODE_OF_RULE[order], (Code.CR, Code.PR, Code.SD))
+        order = np.where(visit.lower_bound & needs_the_whole, np.int8(CUT), order)
     return _CODE_OF_RULE[order], order
 
 
@@ -219,10 +237,14 @@ class Measured:
     Attributes:
         area_cm2: None where it was not evaluable.
         sd_cm2: standard deviation; None takes the protocol's default.
+        lower_bound: the true area may be larger, as where the frame cuts the ulcer (rule 2.6a).
+        closed: a person has seen it closed (``closed`` = Y of rule 3); of the current visit.
     """
 
     area_cm2: float | None
     sd_cm2: float | None = None
+    lower_bound: bool = False
+    closed: bool = False
 
 
 def compare(
@@ -240,9 +262,15 @@ def compare(
         Code, reason, percent change with its interval (both areas' errors), borderline, the
         probability of each category over ``uncertainty.draws`` draws of all areas, judged by
         the same rules, and the change from the area that growth is told from.
+
+        A lower bound among the earlier visits counts as not evaluable: it is no baseline and no
+        nadir. Where ``current`` is one, only PD (or NE, reason CUT) is possible. Of a PD the
+        changes are None then, but for ``percent_change_low``: the area has grown by at least
+        that much, and ``probability`` says how sure PD is (its shares do not sum to 1).
     """
-    areas, spreads = _areas_and_errors([*earlier, current], protocol)
-    visit = _facts(areas[None, :], protocol)
+    known = [replace(visit, area_cm2=None) if visit.lower_bound else visit for visit in earlier]
+    areas, spreads = _areas_and_errors([*known, current], protocol)
+    visit = _facts(areas[None, :], protocol, current)
     codes, orders = classify(visit, protocol)
     code, reason = Code(int(codes[0])), REASONS[int(orders[0])]
     if code is Code.NE:
@@ -251,18 +279,20 @@ def compare(
     low, high = ratio_interval(areas[-1], areas[0], spreads[-1], spreads[0], z)
     growth_from = float(_growth_from(visit, protocol.category)[0])
     growth = float(percent_change(areas[-1], np.asarray(growth_from)))
+    whole = not current.lower_bound
+    near = _borderline(areas, spreads, z, protocol)
     return ResponseFacts(
         baseline_cm2=float(areas[0]),
-        percent_change=float(percent_change(areas[-1], areas[0])),
+        percent_change=float(percent_change(areas[-1], areas[0])) if whole else None,
         percent_change_low=100.0 * (float(low) - 1.0),
-        percent_change_high=100.0 * (float(high) - 1.0),
+        percent_change_high=100.0 * (float(high) - 1.0) if whole else None,
         category=_CATEGORY[code][1],
         code=_CATEGORY[code][0],
         reason=reason,
-        borderline=_borderline(areas, spreads, z, protocol),
-        probability=_probability(areas, spreads, protocol, seed),
+        borderline=near if whole or near == "borderline_pd" else None,
+        probability=_probability((areas, spreads, current), protocol, seed),
         growth_from_cm2=growth_from,
-        growth_percent=None if np.isnan(growth) else growth,
+        growth_percent=None if np.isnan(growth) or not whole else growth,
     )
 
 
@@ -283,13 +313,20 @@ def _areas_and_errors(visits: Sequence[Measured], protocol: Protocol) -> tuple[F
     sds = np.array([np.nan if v.sd_cm2 is None else float(v.sd_cm2) for v in visits])
     blank = np.full_like(areas, np.nan)
     sds = area_sd(areas, sds, blank, blank, protocol.uncertainty)
-    return areas, log_sd(areas, sds, is_closed(areas, np.zeros(areas.shape), protocol.category.cr))
+    return areas, log_sd(areas, sds, _closed_visits(areas, visits[-1], protocol))
 
 
-def _facts(areas: Floats, protocol: Protocol) -> VisitFacts:
+def _closed_visits(areas: Floats, last: Measured, protocol: Protocol) -> Bools:
+    """Which visits are closed, for areas of shape (..., visits); ``last`` is the last of them."""
+    flags = np.zeros(areas.shape[-1])
+    flags[-1] = last.closed
+    return is_closed(areas, flags, protocol.category.cr)
+
+
+def _facts(areas: Floats, protocol: Protocol, last: Measured) -> VisitFacts:
     """Facts of the last of the visits in ``areas``, of shape (draws, visits)."""
     current = areas[:, -1]
-    closed = is_closed(areas, np.zeros(areas.shape), protocol.category.cr)
+    closed = _closed_visits(areas, last, protocol)
     nothing = np.zeros(current.shape, dtype=np.bool_)
     return VisitFacts(
         baseline=areas[:, 0],
@@ -299,16 +336,18 @@ def _facts(areas: Floats, protocol: Protocol) -> VisitFacts:
         closed=closed[:, -1],
         reopened=nothing,
         new_ulcer=nothing,
+        lower_bound=np.full(current.shape, last.lower_bound),
     )
 
 
 def _probability(
-    areas: Floats, spreads: Floats, protocol: Protocol, seed: int | None
+    measured: tuple[Floats, Floats, Measured], protocol: Protocol, seed: int | None
 ) -> CategoryProbability:
-    rules = protocol.uncertainty
+    """From the areas, their log standard deviations, and the last visit."""
+    (areas, spreads, last), rules = measured, protocol.uncertainty
     random = np.random.default_rng(rules.seed if seed is None else seed)
     noise = random.standard_normal((rules.draws, areas.size))
-    codes, _ = classify(_facts(areas * np.exp(spreads * noise), protocol), protocol)
+    codes, _ = classify(_facts(areas * np.exp(spreads * noise), protocol, last), protocol)
     share = {code: float(np.mean(codes == code)) for code in (Code.CR, Code.PR, Code.SD, Code.PD)}
     return CategoryProbability(**{code.name: value for code, value in share.items()})
 

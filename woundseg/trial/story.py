@@ -16,7 +16,7 @@ from woundseg.trial.best import PARAMETERS
 from woundseg.trial.cells import iso_text
 from woundseg.trial.durations import Duration
 from woundseg.trial.endpoint import Endpoint
-from woundseg.trial.response import RULES
+from woundseg.trial.response import CUT_TEXT, RULES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,7 @@ _OTHER_REASONS = {
     "POSTAMP": "after amputation",
     "ASSESSED": "as assessed",
     "CLOSED": "the ulcer is closed",
+    "CUT": CUT_TEXT,
     "STABLE": "as no other rule applies",
 }
 _EVENTS = {
@@ -88,9 +89,11 @@ def _who(endpoint: Endpoint, row: pd.Series, place: int) -> list[str]:
     if not row["index_ulcer"]:
         return [*lines, "There is no visit, so the response is not evaluable."]
     if not row["base_date"]:
+        mine = (study.who == place) & (study.day <= 0) & study.lower_bound
+        bounds = " A lower bound is no baseline." if mine.any() else ""
         lines.append(
             f"Ulcer {row['index_ulcer']} has no valid baseline: no evaluable area above 0 in the "
-            f"{rules.window_days} days up to the first dose."
+            f"{rules.window_days} days up to the first dose.{bounds}"
         )
         return lines
     lines.append(
@@ -105,13 +108,30 @@ def _who(endpoint: Endpoint, row: pd.Series, place: int) -> list[str]:
 
 
 def _visits(endpoint: Endpoint, place: int) -> list[str]:
-    mine = endpoint.visit_response[(endpoint.origin["who"] == place).to_numpy()]
-    return [_visit(endpoint, visit) for _, visit in mine.iterrows()]
+    mine = (endpoint.origin["who"] == place).to_numpy()
+    bounds = endpoint.origin["lower_bound"][mine]
+    visits = endpoint.visit_response[mine].iterrows()
+    read = _readings(endpoint, place)
+    told = [_visit(endpoint, v, bound) for (_, v), bound in zip(visits, bounds, strict=True)]
+    rows = endpoint.origin["row"][mine]
+    return [f"{line}{read.get(row, '')}" for line, row in zip(told, rows, strict=True)]
 
 
-def _visit(endpoint: Endpoint, visit: pd.Series) -> str:
+def _readings(endpoint: Endpoint, place: int) -> dict[int, str]:
+    """What there is to say of who read each row of visits.csv."""
+    rows, who = endpoint.found.study.rows, endpoint.found.study.who
+    told = {}
+    for at in np.flatnonzero((who == place) & (rows.reading_status != "machine")).tolist():
+        by = f" by {rows.reader[at]}" if rows.reader[at] else " by a person"
+        waits = rows.reading_status[at] == "waiting"
+        told[int(rows.row[at])] = " It waits for a person's reading." if waits else f" Read{by}."
+    return told
+
+
+def _visit(endpoint: Endpoint, visit: pd.Series, lower_bound: bool) -> str:
     when = f"{visit['date']} (day {visit['day']}{', ' if visit['avisit'] else ''}{visit['avisit']})"
     size = "no area" if np.isnan(visit["area_cm2"]) else f"{visit['area_cm2']:g} cm²"
+    size = f"at least {size}" if lower_bound else size
     if not visit["response"]:
         used = "the baseline" if visit["avisit"] == "BASELINE" else "not used"
         return f"{when}: {size}; {used}."

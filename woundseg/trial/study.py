@@ -70,6 +70,7 @@ class Study:
         evaluable: (rows,) rule 2.2, and not after amputation.
         postamp: (rows,) on or after amputation (rule 2.6).
         closed: (rows,) closed by section 3's rule 3, as measured.
+        lower_bound: (rows,) the true area may be larger (rule 2.6a).
         sd: (rows,) standard deviation of the area [cm²].
         spread: (rows,) s(A), see :func:`woundseg.trial.error.log_sd`.
         ulcer: (rows,) place of the row's ulcer.
@@ -86,6 +87,7 @@ class Study:
     evaluable: Bools
     postamp: Bools
     closed: Bools
+    lower_bound: Bools
     sd: Floats
     spread: Floats
     ulcer: Ints
@@ -110,7 +112,8 @@ def prepare(visits: Visits, subjects: Subjects, protocol: Protocol) -> Study:
     sd = area_sd(kept.area, kept.sd, kept.low, kept.high, protocol.uncertainty)
     closed = is_closed(kept.area, kept.closed, protocol.category.cr)
     ulcer, ulcers = _ulcers(kept, (who, day, evaluable), protocol)
-    warnings += _row_warnings(kept, protocol) + _jumps(kept, ulcer, evaluable)
+    lower_bound = kept.lower_bound == 1
+    warnings += _row_warnings(kept, protocol) + _jumps(kept, ulcer, evaluable & ~lower_bound)
     warnings += _clock_warnings(subjects, clock)
     return Study(
         subjects=subjects,
@@ -120,6 +123,7 @@ def prepare(visits: Visits, subjects: Subjects, protocol: Protocol) -> Study:
         evaluable=evaluable,
         postamp=postamp,
         closed=closed,
+        lower_bound=lower_bound,
         sd=sd,
         spread=log_sd(kept.area, sd, closed),
         ulcer=ulcer,
@@ -168,7 +172,8 @@ def _ulcers(
     _, name_rank = np.unique(rows.ulcer, return_inverse=True)
     key = who * (int(name_rank.max(initial=0)) + 1) + name_rank
     _, first, ulcer = np.unique(key, return_index=True, return_inverse=True)
-    baseline = _baseline_rows(rows, ulcer, evaluable & (day <= 0), day, protocol)
+    before = evaluable & (day <= 0) & (rows.lower_bound != 1)
+    baseline = _baseline_rows(rows, ulcer, before, day, protocol)
     area = np.where(baseline >= 0, np.append(rows.area, np.nan)[baseline], np.nan)
     appears = evaluable & (rows.area > 0.0) & (day > 0) & (baseline[ulcer] < 0)
     new_day = np.full(first.size, NEVER, dtype=np.int64)
@@ -183,7 +188,7 @@ def _baseline_rows(rows: Visits, ulcer: Ints, before: Bools, day: Ints, protocol
     """Rule 2.3: the last evaluable row up to the first dose, within the window; -1 for none.
 
     Of one date a debrided row wins, then the highest seq, then the last in the file. A baseline
-    of area 0 is none.
+    of area 0 is none. ``before`` has no lower bound (rule 2.6a).
     """
     usable = np.flatnonzero(before & (day >= -protocol.baseline.window_days))
     seq = np.nan_to_num(rows.seq[usable], nan=-np.inf)

@@ -15,8 +15,10 @@ from woundseg.trial.healing import Healing, quartiles, supportive
 from woundseg.trial.montecarlo import SUBJECT_CODES, MonteCarlo
 from woundseg.trial.protocol import Protocol, variant
 from woundseg.trial.rates import Block, block, tipping
+from woundseg.trial.readings import as_closed, waiting
 from woundseg.trial.study import Study, Warned, prepare
 from woundseg.trial.survival import KaplanMeier, aalen_johansen, follow_up_median, km
+from woundseg.trial.tables import Visits
 
 VARIANTS = {
     "accept_sd": "(c) one SD may lie between a PR and its confirmation",
@@ -96,9 +98,10 @@ def _both(found: Assessment, value: Codes, keep: Bools | None = None) -> dict[st
 
 
 def sensitivity(found: Assessment) -> dict[str, dict[str, Block]]:
-    """Section 5 (a) to (j), each for FAS and EVAL, of the confirmed best response."""
+    """Section 5 (a) to (k), each for FAS and EVAL, of the confirmed best response."""
     cbor = found.outcomes["cbor"].value[0]
     small = np.round(found.areas.baseline[0], 6) < found.protocol.baseline.small_ulcer_cm2
+    closed = _rerun(found, found.protocol, as_closed(found.study))
     runs = {name: _rerun(found, variant(name, found.protocol)) for name in VARIANTS}
     runs |= {towards: shifted(found, towards) for towards in ("worst", "best")}
     blocks = {name: _both(run, run.outcomes["cbor"].value[0]) for name, run in runs.items()}
@@ -108,12 +111,15 @@ def sensitivity(found: Assessment) -> dict[str, dict[str, Block]]:
         **blocks,
         "ne_responders": _both(found, np.where(cbor == Code.NE, np.int8(Code.PR), cbor)),
         "no_small": _both(found, cbor, ~small),
+        "waiting_closed": _both(closed, closed.outcomes["cbor"].value[0]),
     }
 
 
-def _rerun(found: Assessment, protocol: Protocol) -> Assessment:
+def _rerun(found: Assessment, protocol: Protocol, rows: Visits | None = None) -> Assessment:
+    """The study under another protocol, or with other rows."""
     study = found.study
-    return assess(replace(prepare(study.rows, study.subjects, protocol), warnings=()), protocol)
+    again = prepare(study.rows if rows is None else rows, study.subjects, protocol)
+    return assess(replace(again, warnings=()), protocol)
 
 
 def _tips(table: list[dict[str, float | int | None]], protocol: Protocol) -> int | None:
@@ -209,7 +215,7 @@ def warnings_of(found: Assessment) -> list[Warned]:
     """Everything the reader should know, by subject and date."""
     study = found.study
     subject = study.subjects.subject
-    warnings = list(study.warnings)
+    warnings = [*study.warnings, *(visit.warned for visit in waiting(study))]
     for place in np.flatnonzero(pr_after_cr(found.history)[0]).tolist():
         text = "a PR is dated after a CR: check the data"
         warnings.append(Warned("CRPR", subject[place], "", text))

@@ -11,18 +11,20 @@ from __future__ import annotations
 import codecs
 import csv
 import difflib
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
 import numpy as np
 
 from woundseg.errors import TableError
+from woundseg.records import ReadingStatus
 from woundseg.trial import cells, units
 from woundseg.trial.cells import CellError
-from woundseg.trial.codes import AnyArray, Floats, Ints
+from woundseg.trial.codes import AnyArray, Bools, Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +90,16 @@ def _visit_columns() -> list[Column]:
         Column("perimeter_cm", cells.not_negative),
         Column("granulation", cells.fraction),
         Column("response", cells.response_code),
+        Column("lower_bound", cells.yes_no),
+        Column("reading_status", cells.one_of(*get_args(ReadingStatus), blank="machine")),
+        Column("reader", cells.text),
     ]
+
+
+_VISIT_TEXTS = ("subject", "visit", "ulcer", "reading_status", "reader")
+_VISIT_CODES = (
+    "evaluable", "calibrated", "closed", "debrided", "target", "response", "lower_bound",
+)  # fmt: skip
 
 
 def _subject_columns() -> list[Column]:
@@ -117,6 +128,9 @@ class Visits:
         source: the file's name, for messages.
         row: row in the file; the header is 1.
         response: assessed code as its number, 0 for a blank.
+        lower_bound: 1 where the true area may be larger (rule 2.6a).
+        reading_status: of ``records.ReadingStatus``; machine for a blank.
+        reader: the person who read the photograph; blank for none.
     """
 
     source: str
@@ -138,6 +152,15 @@ class Visits:
     perimeter: Floats
     granulation: Floats
     response: Ints
+    lower_bound: Ints
+    reading_status: AnyArray
+    reader: AnyArray
+
+    @property
+    def by_person(self) -> Bools:
+        """Rows that rest on a person's reading of the photograph."""
+        read = np.isin(self.reading_status, ("read", "adjudicated"))
+        return np.asarray(read | (self.reader != ""))
 
     def take(self, index: AnyArray) -> Visits:
         """The rows at ``index`` (positions or a mask), in that order."""
@@ -203,7 +226,7 @@ def read_subjects(path: Path) -> Subjects:
     """subjects.csv, checked.
 
     Raises:
-        TableError: see the module; also a subject twice, or without trt_start.
+        TableError: see the module; also no subject, one twice, or one without trt_start.
     """
     return _subjects(*records(path), str(path))
 
@@ -219,9 +242,9 @@ def subjects_from_frame(frame: pd.DataFrame, source: str = "subjects") -> Subjec
 
 
 def _visits(header: Sequence[str], rows: Iterable[Row], source: str) -> Visits:
-    numbers, columns = _parsed(header, rows, _visit_columns(), source)
+    numbers, columns = parsed(header, rows, _visit_columns(), source)
     row = np.array(numbers, dtype=np.int64)
-    text = {name: np.array(columns[name], dtype=object) for name in ("subject", "visit", "ulcer")}
+    text = {name: np.array(columns[name], dtype=object) for name in _VISIT_TEXTS}
     days = np.array(columns["date"], dtype=np.int64)
     seq = np.array(columns["seq"], dtype=np.float64)
     subject_rank, ulcer_rank = (_rank(text[name]) for name in ("subject", "ulcer"))
@@ -236,10 +259,7 @@ def _visits(header: Sequence[str], rows: Iterable[Row], source: str) -> Visits:
         sd=np.array(columns["area_sd"], dtype=np.float64),
         low=np.array(columns["area_cm2_low"], dtype=np.float64),
         high=np.array(columns["area_cm2_high"], dtype=np.float64),
-        **{
-            name: np.array(columns[name], dtype=np.int64)
-            for name in ("evaluable", "calibrated", "closed", "debrided", "target", "response")
-        },
+        **{name: np.array(columns[name], dtype=np.int64) for name in _VISIT_CODES},
         seq=seq,
         perimeter=np.array(columns["perimeter_cm"], dtype=np.float64),
         granulation=np.array(columns["granulation"], dtype=np.float64),
@@ -249,7 +269,9 @@ def _visits(header: Sequence[str], rows: Iterable[Row], source: str) -> Visits:
 
 
 def _subjects(header: Sequence[str], rows: Iterable[Row], source: str) -> Subjects:
-    numbers, columns = _parsed(header, rows, _subject_columns(), source)
+    numbers, columns = parsed(header, rows, _subject_columns(), source)
+    if not numbers:
+        raise TableError(source, "has no rows", "Give it a row for each subject")
     first: dict[str, int] = {}
     for row, subject, start in zip(numbers, columns["subject"], columns["trt_start"], strict=True):
         if subject in first:
@@ -306,10 +328,14 @@ def _rank(text: AnyArray) -> Ints:
     return np.unique(text, return_inverse=True)[1].astype(np.int64)
 
 
-def _parsed(
+def parsed(
     header: Sequence[str], rows: Iterable[Row], columns: list[Column], source: str
 ) -> tuple[list[int], dict[str, list[Any]]]:
-    """Row numbers and the values of each column, an absent optional one all blank."""
+    """Row numbers and the values of each column, an absent optional one all blank.
+
+    Raises:
+        TableError: see the module.
+    """
     names = checked_header(header, columns, source)
     present = [(names.index(c.name), c) for c in columns if c.name in names]
     absent = [column for column in columns if column.name not in names]
@@ -416,23 +442,34 @@ def _refuse_crossed_interval(visits: Visits) -> None:
 
 
 def records(path: Path) -> tuple[list[str], Iterator[Row]]:
-    """Header and numbered rows of a CSV file; a byte order mark is dropped.
+    """Header and numbered rows of a CSV file, or of a pipe; a byte order mark is dropped.
 
     Raises:
         TableError: it cannot be read, is empty, too long, not UTF-8 or not CSV (as it is read).
     """
     try:
-        _refuse_no_text(path)
+        stream = _seekable(path)
+        _refuse_no_text(stream, path)
     except OSError as error:
         cause = f"cannot be read ({error.strerror or error})"
         raise TableError(path, cause, "Name a CSV file that exists") from error
-    rows = _opened(path)
+    stream.seek(0)
+    rows = _rows(stream, path)
     return list(next(rows)[1]), rows
 
 
-def _opened(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        yield from _numbered(csv.reader(stream, strict=True), path)
+def _seekable(path: Path) -> BinaryIO:
+    """The file; what can be read only once (a pipe) as a copy in memory."""
+    stream = path.open("rb")
+    if stream.seekable():
+        return stream
+    with stream:
+        return io.BytesIO(stream.read())
+
+
+def _rows(stream: BinaryIO, path: Path) -> Iterator[Row]:
+    with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+        yield from _numbered(csv.reader(text, strict=True), path)
 
 
 def _numbered(reader: Iterator[list[str]], path: Path) -> Iterator[Row]:
@@ -450,35 +487,33 @@ def _numbered(reader: Iterator[list[str]], path: Path) -> Iterator[Row]:
         yield number, row
 
 
-def _refuse_no_text(path: Path) -> None:
+def _refuse_no_text(stream: BinaryIO, path: Path) -> None:
     """Refuse a file that is empty, not UTF-8 or of more than two million rows, before a row."""
     lines, begun, blank = 0, 0, True
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as stream:
-        while True:
-            block = stream.read(1 << 20)
-            waiting = len(decoder.getstate()[0])  # bytes of a letter that the last block cut
-            try:
-                text = decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                cause = f"is not UTF-8 (byte {begun - waiting + error.start})"
-                raise TableError(path, cause, "Save it in Excel as CSV UTF-8") from error
-            blank = blank and not text.lstrip("\ufeff").strip()
-            lines += block.count(b"\n")
-            begun += len(block)
-            if lines > MAX_ROWS + 1:
-                raise _too_long(path)
-            if not block:
-                break
+    while True:
+        block = stream.read(1 << 20)
+        waiting = len(decoder.getstate()[0])  # bytes of a letter that the last block cut
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            cause = f"is not UTF-8 (byte {begun - waiting + error.start})"
+            raise TableError(path, cause, "Save it in Excel as CSV UTF-8") from error
+        blank = blank and not text.lstrip("\ufeff").strip()
+        lines += block.count(b"\n")
+        begun += len(block)
+        if lines > MAX_ROWS + 1:
+            raise _too_long(path, stream.seek(0, io.SEEK_END))
+        if not block:
+            break
     if blank:
-        raise TableError(path, "is empty", "Give it a header row and a row for each visit")
+        raise TableError(path, "is empty: it has no rows", "Give it a header row, and rows below")
 
 
-def _too_long(path: Path) -> TableError:
-    size = path.stat().st_size / 1e6
+def _too_long(path: Path, size: int) -> TableError:
     return TableError(
         path,
-        f"has more than {MAX_ROWS:,} rows ({size:.0f} MB)",
+        f"has more than {MAX_ROWS:,} rows ({size / 1e6:.0f} MB)",
         "Split it by subject and take each part by itself",
     )
 

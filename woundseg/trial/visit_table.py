@@ -41,6 +41,7 @@ class Lines:
         area: [cm²].
         sd: [cm²].
         evaluable: can be judged.
+        lower_bound: the true area may be larger.
     """
 
     who: Ints
@@ -53,6 +54,7 @@ class Lines:
     area: Floats
     sd: Floats
     evaluable: Bools
+    lower_bound: Bools
 
 
 def visit_table(
@@ -60,15 +62,23 @@ def visit_table(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table, and beside it where each line came from (``row``, ``cell``, ``who``).
 
-    Sorted by subject, date, ulcer, then the order of seq and file.
+    Sorted by subject, date, ulcer, then the order of seq and file. The column ``lower_bound`` is
+    there only where some line has it; beside the table it always is.
     """
     import pandas as pd
 
     lines = _sum_lines(found) if found.protocol.ulcer.strategy == "sum" else _index_lines(found)
     columns = _columns(found, lines)
+    if lines.lower_bound.any():
+        columns["lower_bound"] = flag(lines.lower_bound, no="")
     if simulated is not None:
         columns |= _share_columns(found, lines, simulated)
-    origin = {"row": lines.row, "cell": lines.cell, "who": lines.who}
+    origin = {
+        "row": lines.row,
+        "cell": lines.cell,
+        "who": lines.who,
+        "lower_bound": lines.lower_bound,
+    }
     return pd.DataFrame(columns), pd.DataFrame(origin)
 
 
@@ -106,6 +116,7 @@ def _index_lines(found: Assessment) -> Lines:
         evaluable=np.concatenate(
             [np.where(by_code, taken, evaluable), np.zeros(amputations, bool)]
         )[order],
+        lower_bound=np.concatenate([study.lower_bound[place], np.zeros(amputations, bool)])[order],
     )
 
 
@@ -130,7 +141,7 @@ def _sum_lines(found: Assessment) -> Lines:
     cell[np.searchsorted(distinct, keys[place.size :])] = cell_of
     from_rows = first < place.size
     source = place[np.minimum(first, max(place.size - 1, 0))] if place.size else first * 0
-    area, sd, evaluable = _sums(found, (who, day, cell), place)
+    area, sd, evaluable, lower_bound = _sums(found, (who, day, cell), place)
     visit = np.append(study.rows.visit, AMPUTATION)[np.where(from_rows, source, -1)]
     lost = records.amputation.reshape(-1)[np.maximum(cell, 0)] & (cell >= 0)
     return Lines(
@@ -144,13 +155,14 @@ def _sum_lines(found: Assessment) -> Lines:
         area=area,
         sd=sd,
         evaluable=evaluable,
+        lower_bound=lower_bound,
     )
 
 
 def _sums(
     found: Assessment, lines: tuple[Ints, Ints, Ints], place: Ints
-) -> tuple[Floats, Floats, Bools]:
-    """Area, standard deviation and evaluability of each date of a sum.
+) -> tuple[Floats, Floats, Bools, Bools]:
+    """Area, standard deviation, evaluability and lower bound of each date of a sum.
 
     From the grid after the first dose; before it, the sum of the largest row of each ulcer, or
     nothing where an ulcer is missing.
@@ -162,6 +174,7 @@ def _sums(
     area = np.where(cell >= 0, found.areas.area[0].reshape(-1)[at], np.nan)
     sd = np.where(cell >= 0, sd_grid.reshape(-1)[at], np.nan)
     evaluable = (cell >= 0) & records.evaluable.reshape(-1)[at]
+    bound = (cell >= 0) & found.areas.lower_bound[0].reshape(-1)[at]
     members = np.bincount(study.ulcers.who[np.unique(study.ulcer[place])], minlength=study.n)
     before = place[(study.day[place] <= 0) & study.evaluable[place]]
     largest: dict[tuple[int, int], dict[int, int]] = {}
@@ -175,8 +188,8 @@ def _sums(
         if len(rows) == members[who[line]]:
             area[line] = study.rows.area[rows].sum()
             sd[line] = np.sqrt(np.square(study.sd[rows]).sum())
-            evaluable[line] = True
-    return area, np.where(evaluable, sd, np.nan), evaluable
+            evaluable[line], bound[line] = True, study.lower_bound[rows].any()
+    return area, np.where(evaluable, sd, np.nan), evaluable, bound
 
 
 def _columns(found: Assessment, lines: Lines) -> dict[str, AnyArray]:
@@ -195,7 +208,7 @@ def _columns(found: Assessment, lines: Lines) -> dict[str, AnyArray]:
     baseline = found.areas.baseline[0][lines.who]
     nadir = np.where(coded, of_record(found.course.nadir[0]), np.nan)
     nadir = np.where(np.isfinite(nadir), nadir, np.nan)
-    judged = np.where(coded & lines.evaluable, lines.area, np.nan)
+    whole = np.where(coded & lines.evaluable & ~lines.lower_bound, lines.area, np.nan)
     analysed = coded & of_record(found.grid.analysed)
     to_pd = analysed & (lines.day <= found.course.pd_day[0][lines.who])
     near = borderline(found)
@@ -211,8 +224,8 @@ def _columns(found: Assessment, lines: Lines) -> dict[str, AnyArray]:
         "evaluable": flag(lines.evaluable),
         "base_area": baseline,
         "nadir_area": nadir,
-        "pchg_base": percent_change(judged, baseline),
-        "pchg_nadir": percent_change(judged, nadir),
+        "pchg_base": percent_change(whole, baseline),
+        "pchg_nadir": percent_change(whole, nadir),
         "response": np.array(TEXTS, dtype=object)[code],
         "reason": np.array(REASON, dtype=object)[rule],
         "anl01fl": flag(analysed, no=""),

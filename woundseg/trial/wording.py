@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from woundseg.trial.best import PARAMETERS
 from woundseg.trial.protocol import Protocol
-from woundseg.trial.response import RULES
+from woundseg.trial.response import CUT_TEXT, RULES
 
 
 def sentences(protocol: Protocol) -> list[str]:
@@ -12,6 +12,8 @@ def sentences(protocol: Protocol) -> list[str]:
     return [
         *_ulcer(protocol),
         *(f"Rule {rule.order}: {rule.describe(protocol)}." for rule in RULES),
+        f"Rules 3, 7 and 8 give NE (CUT) instead where {CUT_TEXT}. A lower bound is never the "
+        "baseline or the smallest area so far.",
         *_best(protocol),
         *_populations(protocol),
         *_time_to_event(protocol),

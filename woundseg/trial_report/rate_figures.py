@@ -34,6 +34,7 @@ ANALYSES: dict[str, str] = {
     "best": "(g) Borderline: better",
     "ne_responders": "(h) NE as responders",
     "no_small": "(j) Without small ulcers",
+    "waiting_closed": "(k) Waiting counts as closed",
 }
 """Names of the sensitivity analyses in summary.json, and how the report calls them."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from woundseg import __version__
+from woundseg.trial import readings
 from woundseg.trial.cells import NEVER
 from woundseg.trial.endpoint import Endpoint
 from woundseg.trial.survival import KaplanMeier, km
@@ -119,6 +120,10 @@ def _disposition(endpoint: Endpoint) -> list[Block]:
         line("amputation of the index limb", study.clock.amputation < NEVER),
         line("died", study.clock.death < NEVER),
     ]
+    cut = endpoint.visit_response["reason"] == "CUT"
+    if cut.any():
+        members = np.isin(np.arange(study.n), endpoint.origin["who"][cut])
+        lines.append(line("with a visit not evaluable because its area is a lower bound", members))
     reasons = study.subjects.eos_reason[fas].astype(str)
     left = sorted(set(reasons.tolist()) - {""})
     lines += [line(f"left: {why.lower()}", study.subjects.eos_reason == why) for why in left[:8]]
@@ -127,9 +132,22 @@ def _disposition(endpoint: Endpoint) -> list[Block]:
     lines.append(["Median follow-up, months (reverse Kaplan-Meier)", words.months(followed, month)])
     note = "Percentages are of FAS. FAS: everyone with a first dose, but those with FASFL N."
     return [
+        *_waiting(endpoint),
         Table("Disposition", ["", "n"], lines, note=note),
         subject_figures.visits(subjects_of(endpoint), endpoint.protocol),
     ]
+
+
+def _waiting(endpoint: Endpoint) -> list[Block]:
+    """A warning where visits wait for a reading: the rates are not final."""
+    found = readings.waiting(endpoint.found.study)
+    if not found:
+        return []
+    told = (
+        f"{readings.sentence(found)}. The figures below take them as they are in the table of "
+        "visits and are not final; sensitivity analysis (k) counts them as closed."
+    )
+    return [Text(told, warning=True)]
 
 
 def _baseline(endpoint: Endpoint, subjects: Sequence[Subject]) -> list[Block]:

@@ -116,8 +116,8 @@ def waterfall(subjects: Sequence[Subject], protocol: Protocol) -> Drawing:
         "that is not confirmed, or is followed by progression first, is no response. "
         "*Progression is judged from the smallest area so far, not from the baseline. "
         f"Bars above +{WATERFALL_TOP:g} % are cut. "
-        f"Not drawn: {missing} of {len(subjects)} without a measured visit."
-        + thinned_note(len(shown), len(ordered), "bars")
+        f"Not drawn: {missing} of {len(subjects)} without a measured visit (an area that is only "
+        "a lower bound gives no change)." + thinned_note(len(shown), len(ordered), "bars")
     )
     return Drawing(3.3, caption, "Waterfall of best percent change", draw)
 
@@ -178,7 +178,8 @@ def spider(subjects: Sequence[Subject], protocol: Protocol) -> Drawing:
 
     caption = (
         "Spider plot: each subject's area against baseline at every analysed visit, all follow-up; "
-        f"dots: last measured visit. Lines leave the picture above +{SPIDER_TOP:g} %. "
+        f"dots: last measured visit. Lines leave the picture above +{SPIDER_TOP:g} %. An area that "
+        "is only a lower bound gives no change. "
         "*Progression is judged from the smallest area so far, not from the baseline."
         + thinned_note(len(shown), len(ordered), "subjects")
     )

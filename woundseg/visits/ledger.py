@@ -18,7 +18,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from woundseg.records import Failure, Given, PhotoRef
+from woundseg.records import Doubt, Failure, Given, PhotoRef
 from woundseg.trial.cells import CellError
 from woundseg.visits.patterns import nfc
 
@@ -37,6 +37,9 @@ CREATE TABLE photo (
 ) WITHOUT ROWID;
 CREATE TABLE middle (relative TEXT, size INTEGER, middle BLOB);
 CREATE TABLE digest (relative TEXT, digest BLOB);
+CREATE TABLE name (relative TEXT PRIMARY KEY, ulcer TEXT, row INTEGER) WITHOUT ROWID;
+CREATE TABLE doubt (number INTEGER PRIMARY KEY, relative TEXT, code TEXT, told TEXT, advice TEXT);
+CREATE INDEX doubt_relative ON doubt (relative);
 CREATE TABLE fault (number INTEGER PRIMARY KEY, relative TEXT, cause TEXT, remedy TEXT);
 CREATE INDEX fault_relative ON fault (relative);
 CREATE TABLE failure (
@@ -49,7 +52,11 @@ CREATE INDEX placed_relative ON placed (relative);
 BEGIN;
 """
 
-REF = "photo.relative, subject, visit, date, ulcer, dated_by, given"
+REF = (
+    "photo.relative, subject, visit, date, ulcer, dated_by, given, "
+    "(SELECT json_group_array(json_array(code, told, advice)) FROM "
+    "(SELECT * FROM doubt WHERE doubt.relative = photo.relative ORDER BY number))"
+)
 """The columns of ``photo`` that ``Ledger.ref`` takes."""
 
 
@@ -131,7 +138,7 @@ class Ledger:
 
     def ref(self, row: Sequence[Any]) -> PhotoRef:
         """The photograph of a row with the columns ``REF``."""
-        relative, subject, visit, day, ulcer, dated_by, given = row
+        relative, subject, visit, day, ulcer, dated_by, given, doubts = row
         return PhotoRef(
             path=self.root / relative,
             relative=relative,
@@ -141,7 +148,13 @@ class Ledger:
             ulcer=ulcer,
             dated_by=cast(DatedBy, dated_by),
             given=Given() if given is None else Given(**json.loads(given)),
+            doubts=tuple(Doubt(*doubt) for doubt in json.loads(doubts)),
         )
+
+    def doubt(self, doubts: Iterable[tuple[str, Doubt]]) -> None:
+        """Notes what a person should look at, by path; it comes back with the photograph."""
+        rows = ((relative, doubt.code, doubt.told, doubt.advice) for relative, doubt in doubts)
+        self.many("INSERT INTO doubt (relative, code, told, advice) VALUES (?, ?, ?, ?)", rows)
 
     def placed(self) -> Photos:
         """The photographs without a fault, by subject, date and path."""

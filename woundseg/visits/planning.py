@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from woundseg.errors import OutputError, UsageError, WoundsegError
 from woundseg.records import Failure, PhotoRef
 from woundseg.trial.cells import CellError
-from woundseg.visits import copies, manifest, patterns, subjects
+from woundseg.visits import calendar, copies, manifest, names, patterns, subjects
+from woundseg.visits.calendar import Calendar
 from woundseg.visits.ledger import Failures, Ledger, Photos
 from woundseg.visits.patterns import DEFAULT_PATTERNS, Pattern
 from woundseg.visits.walk import Seen, walk
@@ -27,13 +28,15 @@ class VisitOptions:
         manifest: CSV that names each photograph; the patterns are not used then.
         patterns: layouts of the paths, tried in order.
         subjects: subjects.csv (protocol, section 10).
-        baseline_window_days: how long before the first dose a baseline may lie.
+        names: CSV with ulcers' names for single photographs, beside the manifest or the patterns.
+        calendar: what the visits' dates are compared with.
     """
 
     manifest: Path | None = None
     patterns: tuple[str, ...] = DEFAULT_PATTERNS
     subjects: Path | None = None
-    baseline_window_days: int = 28
+    names: Path | None = None
+    calendar: Calendar = field(default_factory=Calendar)
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,14 @@ def plan(root: Path, out: Path | None, options: VisitOptions, captured: Captured
 
     Raises:
         UsageError: no photographs, or a pattern that cannot be used.
-        TableError: a manifest or a subjects.csv that cannot be understood as a whole.
+        TableError: a manifest, a subjects.csv or a table of names that cannot be understood as a
+            whole.
         OutputError: there is no room for the system's temporary files.
     """
     _refuse_places(root, out)
     known = [patterns.compiled(text) for text in options.patterns]
-    starts = None if options.subjects is None else subjects.read_starts(options.subjects)
+    listed = None if options.subjects is None else subjects.read(options.subjects)
+    starts = None if listed is None else listed.starts
     try:
         ledger = Ledger(root)
         _list(ledger, out)
@@ -77,9 +82,12 @@ def plan(root: Path, out: Path | None, options: VisitOptions, captured: Captured
         else:
             found = _placed(ledger, known, captured)
         ledger.place(subjects.respelled(_good(found, ledger), starts or ()))
+        if options.names is not None:
+            names.apply(options.names, ledger)
         _find_faults(ledger, options, starts)
         photos = ledger.placed()
-        told = subjects.warnings(photos, starts, options.baseline_window_days)
+        ledger.doubt(calendar.doubts(photos, listed, options.calendar))
+        told = subjects.warnings(photos, starts, options.calendar.baseline_window_days)
         return Plan(photos, Failures(ledger), tuple(told))
     except sqlite3.OperationalError as error:
         raise OutputError(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from heapq import merge
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from pathlib import Path
 
+from woundseg.errors import TableError
 from woundseg.records import PhotoRef
 from woundseg.trial import tables
 from woundseg.trial.cells import CellError, iso_text
@@ -20,15 +21,35 @@ Starts = Mapping[str, date]
 """The first dose of each subject."""
 
 
-def read_starts(path: Path) -> Starts:
-    """The first dose of each subject of subjects.csv.
+@dataclass(frozen=True)
+class Subjects:
+    """What a plan takes from subjects.csv.
+
+    Attributes:
+        starts: the first dose of each subject.
+        amputations: of those who lost the index limb, the day.
+    """
+
+    starts: Starts
+    amputations: Mapping[str, date]
+
+
+def read(path: Path) -> Subjects:
+    """The subjects of subjects.csv.
 
     Raises:
-        TableError: the file cannot be understood.
+        TableError: the file cannot be understood, or is a pipe: a study reads it again later.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise TableError(path, "can be read only once", "Save the table of subjects as a file")
     found = tables.read_subjects(path)
+    names = found.subject.tolist()
     days = (date.fromisoformat(iso_text(day)) for day in found.trt_start.tolist())
-    return dict(zip(found.subject.tolist(), days, strict=True))
+    gone = zip(names, map(iso_text, found.amputation.tolist()), strict=True)
+    return Subjects(
+        starts=dict(zip(names, days, strict=True)),
+        amputations={who: date.fromisoformat(day) for who, day in gone if day},
+    )
 
 
 def respelled(refs: Iterable[PhotoRef], known: Iterable[str]) -> Iterator[PhotoRef]:
@@ -78,6 +99,12 @@ def spelled_twice(refs: Callable[[], Iterable[PhotoRef]]) -> Iterator[tuple[str,
             yield ref.relative, CellError(told, "Spell each subject one way")
 
 
+def one_by_one(refs: Iterable[PhotoRef]) -> Iterator[tuple[str, list[PhotoRef]]]:
+    """Photographs in order of subject, a subject at a time."""
+    for who, own in groupby(refs, key=attrgetter("subject")):
+        yield who, list(own)
+
+
 def warnings(refs: Iterable[PhotoRef], starts: Starts | None, window_days: int) -> Iterator[str]:
     """One line for each thing to know about a subject, in the subjects' order.
 
@@ -86,9 +113,8 @@ def warnings(refs: Iterable[PhotoRef], starts: Starts | None, window_days: int) 
         starts: first dose of each subject; None takes it from the visits (protocol, section 10).
         window_days: how long before the first dose a baseline may lie (section 2.3).
     """
-    subject = attrgetter("subject")
-    shown = ((who, list(own)) for who, own in groupby(refs, key=subject))
     listed: Iterable[tuple[str, list[PhotoRef]]] = ((who, []) for who in sorted(starts or ()))
+    shown = one_by_one(refs)
     for who, found in groupby(merge(shown, listed, key=itemgetter(0)), key=itemgetter(0)):
         own = [ref for _, some in found for ref in some]
         start = None if starts is None else starts[who]
@@ -98,7 +124,8 @@ def warnings(refs: Iterable[PhotoRef], starts: Starts | None, window_days: int) 
 def _told(refs: Sequence[PhotoRef], start: date | None, window_days: int) -> list[str]:
     if not refs:
         return ["is in the table of subjects, but has no photograph in the plan"]
-    found = _one_name_two_dates(refs)
+    found = [*dict.fromkeys(doubt.told for ref in refs for doubt in ref.doubts)]
+    found += _one_name_two_dates(refs)
     start = start or first_dose(refs)
     earliest = start - timedelta(days=window_days)
     if not any(earliest <= ref.date <= start and ref.given.evaluable != "N" for ref in refs):

@@ -31,7 +31,7 @@ from woundseg.trial.cdisc.variables import (
 )
 from woundseg.trial.cells import NEVER, CellError, number
 from woundseg.trial.codes import TEXTS, AnyArray, Floats, Ints
-from woundseg.trial.course import day_at
+from woundseg.trial.course import day_at, judged
 from woundseg.trial.durations import Duration
 from woundseg.trial.frames import flag, iso
 
@@ -80,7 +80,8 @@ def adsl(derived: Derived) -> pd.DataFrame:
 def last_evaluable_day(derived: Derived) -> Ints:
     """Day of each subject's last analysed evaluable record; ``NEVER`` without one."""
     records = derived.found.grid
-    seen = np.where(records.analysed & records.evaluable, records.day, -NEVER)
+    evaluable = judged(records, derived.found.course)[0]
+    seen = np.where(records.analysed & evaluable, records.day, -NEVER)
     last = seen.max(axis=1, initial=-NEVER)
     return np.where(last > -NEVER, last, NEVER)
 
@@ -194,10 +195,11 @@ def _visit_columns(derived: Derived, coded: Responses, record: Ints) -> Columns:
         "PCHGB": "pchg_base",
         "PCHGN": "pchg_nadir",
     }
-    judged = np.where(lines["evaluable"] == "Y", lines["area_cm2"], np.nan)
+    whole = (lines["evaluable"] == "Y") & ~derived.origin["lower_bound"]
+    area = np.where(whole, lines["area_cm2"], np.nan)
     return {
         **{name: pick(lines[source].to_numpy(), line, np.nan) for name, source in numbers.items()},
-        "AREA": pick(judged, line, np.nan),
+        "AREA": pick(area, line, np.nan),
         "REASON": pick(lines["reason"].to_numpy(), line, ""),
         "BORDFL": pick(borderline, line, ""),
         "ANL01FL": pick(lines["anl01fl"].to_numpy(), line, ""),

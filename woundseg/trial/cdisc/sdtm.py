@@ -14,6 +14,7 @@ from woundseg.trial.cdisc.shaping import (
     Responses,
     chosen,
     dates,
+    readers,
     sequence,
     study_day,
     table,
@@ -106,6 +107,9 @@ class Results:
         ulcer: its id.
         value: NaN where there is no result.
         reason: TRREASND; blank where there is one.
+        at_least: the value is a lower bound (rule 2.6a).
+        by_person: it rests on a person's reading.
+        reader: who that is; blank where not known.
     """
 
     test: str
@@ -115,10 +119,16 @@ class Results:
     ulcer: AnyArray
     value: Floats
     reason: AnyArray
+    at_least: Bools
+    by_person: Bools
+    reader: AnyArray
 
 
 def tr(derived: Derived) -> pd.DataFrame:
-    """TR: every measured figure of every photograph and ulcer, and the sums of a sum."""
+    """TR: every measured figure of every photograph and ulcer, and the sums of a sum.
+
+    A lower bound is a text such as ``>=3.2`` without a numeric result, as SDTM has it.
+    """
     parts = [*_measured(derived), *_summed(derived)]
     who = np.concatenate([part.who for part in parts])
     day = np.concatenate([part.day for part in parts])
@@ -130,7 +140,8 @@ def tr(derived: Derived) -> pd.DataFrame:
     names = np.array([TESTS[code][0] for code in codes], dtype=object)
     units = np.array([TESTS[code][1] for code in codes], dtype=object)
     missing = np.isnan(value)
-    text = number_texts(value)
+    at_least = np.concatenate([part.at_least for part in parts])[order] & ~missing
+    text = np.where(at_least, ">=", "").astype(object) + number_texts(value)
     unit = np.where(missing, "", units[test[order]])
     columns = _keys(derived, "TR", who[order], day[order])
     columns |= {
@@ -141,14 +152,26 @@ def tr(derived: Derived) -> pd.DataFrame:
         "TRORRES": text,
         "TRORRESU": unit,
         "TRSTRESC": text,
-        "TRSTRESN": value,
+        "TRSTRESN": np.where(at_least, np.nan, value),
         "TRSTRESU": unit,
         "TRSTAT": chosen(missing, NOT_DONE),
         "TRREASND": np.concatenate([part.reason for part in parts])[order],
         "TRMETHOD": chosen(~missing, PHOTOGRAPHY),
-        "TREVAL": ALGORITHM,
+        **_evaluator(
+            "TR",
+            np.concatenate([part.by_person for part in parts])[order],
+            np.concatenate([part.reader for part in parts])[order],
+        ),
     }
     return table("TR", order.size, columns)
+
+
+def _evaluator(domain: str, by_person: Bools, name: AnyArray) -> Columns:
+    """--EVAL, and --EVALID where somebody is named."""
+    columns: Columns = {
+        f"{domain}EVAL": np.where(by_person, INVESTIGATOR, ALGORITHM).astype(object)
+    }
+    return columns | ({f"{domain}EVALID": name} if any(name.tolist()) else {})
 
 
 def number_texts(values: Floats) -> AnyArray:
@@ -166,7 +189,8 @@ def _measured(derived: Derived) -> list[Results]:
     if derived.assessed:  # there a blank area is no failed photograph: the code decides
         asked = ~np.isnan(rows.area) | (rows.evaluable == -1) | (rows.calibrated == -1)
     area = _results(derived, "AREA", np.where(usable, rows.area, np.nan), asked)
-    others = (("AREASD", given_sd), ("PERIM", rows.perimeter), ("GRANFR", rows.granulation))
+    rim = np.where(study.lower_bound, np.nan, rows.perimeter)  # of a part: neither it nor a bound
+    others = (("AREASD", given_sd), ("PERIM", rim), ("GRANFR", rows.granulation))
     return [area] + [_results(derived, t, v, usable & ~np.isnan(v)) for t, v in others]
 
 
@@ -184,6 +208,9 @@ def _results(derived: Derived, test: str, value: Floats, keep: Bools) -> Results
         ulcer=study.rows.ulcer[place],
         value=value[place],
         reason=np.where(np.isnan(value), reason, "")[place],
+        at_least=study.lower_bound[place] & (test == "AREA"),
+        by_person=study.rows.by_person[place],
+        reader=study.rows.reader[place],
     )
 
 
@@ -197,6 +224,7 @@ def _summed(derived: Derived) -> list[Results]:
         measured &= lines["area_cm2"].notna()
     place = np.flatnonzero(measured.to_numpy())
     value = np.where(lines["evaluable"] == "Y", lines["area_cm2"], np.nan)[place]
+    by_person, reader = readers(derived)
     reason = np.where(lines["reason"] == POSTAMP, POSTAMP, NOTEVAL)[place]
     return [
         Results(
@@ -207,6 +235,9 @@ def _summed(derived: Derived) -> list[Results]:
             ulcer=np.full(place.size, "", dtype=object),
             value=value,
             reason=np.where(np.isnan(value), reason, "").astype(object),
+            at_least=derived.origin["lower_bound"].to_numpy()[place],
+            by_person=by_person[place],
+            reader=reader[place],
         )
     ]
 
@@ -230,7 +261,11 @@ def rs(derived: Derived, coded: Responses) -> pd.DataFrame:
     not_done = (code == ND) & ~is_best
     result = np.where(not_done, "", code)
     photograph = ~is_best & (visit != AMPUTATION) & ~not_done & (not derived.assessed)
-    by_person = ~is_best & (visit != AMPUTATION) & derived.assessed
+    assessed = ~is_best & (visit != AMPUTATION) & derived.assessed
+    read, reader = readers(derived)
+    nobody = np.zeros(everyone.size, dtype=np.bool_)
+    read = np.concatenate([read[coded.line], nobody])[order]
+    reader = np.concatenate([reader[coded.line], np.full(everyone.size, "", object)])[order]
     columns |= {
         "RSLNKGRP": np.where(is_best, "", columns["RSDTC"]),
         "RSTESTCD": np.array(TESTS_OF["RS"], dtype=object)[is_best.astype(np.int64)],
@@ -241,7 +276,7 @@ def rs(derived: Derived, coded: Responses) -> pd.DataFrame:
         "RSREASND": chosen(not_done, ND),
         "RSCAT": f"WOUNDSEG WHO-LIKE {derived.found.protocol.protocol.version}",
         "RSMETHOD": chosen(photograph, PHOTOGRAPHY),
-        "RSEVAL": np.where(by_person, INVESTIGATOR, ALGORITHM).astype(object),
+        **_evaluator("RS", assessed | read, reader),
     }
     return table("RS", order.size, columns)
 

@@ -14,6 +14,7 @@ from woundseg.trial.cells import NEVER
 from woundseg.trial.codes import AnyArray, Bools, Floats, Ints
 from woundseg.trial.durations import Durations
 from woundseg.trial.frames import SIGNIFICANT_DIGITS, iso
+from woundseg.trial.grid import sum_tracks
 from woundseg.trial.visit_table import window_names
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Derived:
         found: sections 2 to 4 applied.
         durations: section 6.
         lines: visit_response.csv.
-        origin: beside each of its rows ``row``, ``cell`` and ``who``.
+        origin: beside each of its rows ``row``, ``cell``, ``who`` and ``lower_bound``.
         subjects: subject_response.csv.
     """
 
@@ -94,6 +95,30 @@ def responses(derived: Derived) -> Responses:
     _, first = np.unique(_key(who[order], day[order]), return_index=True)
     kept = order[first]
     return Responses(line[kept], who[kept], day[kept], sequence(who[kept]))
+
+
+def readers(derived: Derived) -> tuple[Bools, AnyArray]:
+    """Lines of visit_response.csv that rest on a person's reading, and the readers' names.
+
+    In ``sum`` mode a line rests on every row of its ulcers on that date.
+    """
+    study, origin = derived.found.study, derived.origin
+    by_person, names = np.zeros(len(origin), dtype=np.bool_), np.full(len(origin), "", object)
+    read = np.flatnonzero(study.rows.by_person)
+    if not read.size:
+        return by_person, names
+    keys, lines = study.rows.row, origin["row"].to_numpy()
+    if derived.found.protocol.ulcer.strategy == "sum":
+        keys = np.where(sum_tracks(study)[0][study.ulcer] >= 0, _key(study.who, study.day), -1)
+        lines = _key(origin["who"].to_numpy(), derived.lines["day"].to_numpy())
+    line_of = {key: line for line, key in enumerate(lines.tolist())}
+    found: dict[int, set[str]] = {}
+    for place in read.tolist():
+        if keys[place] in line_of:
+            found.setdefault(line_of[keys[place]], set()).add(study.rows.reader[place])
+    for line, who in found.items():
+        by_person[line], names[line] = True, "; ".join(sorted(who - {""}))
+    return by_person, names
 
 
 def sequence(who: Ints) -> Ints:

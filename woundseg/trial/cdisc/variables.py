@@ -175,7 +175,7 @@ _SDTM: tuple[tuple[str, Variable], ...] = (
             "Result or Finding in Original Units",
             "Collected",
             f"{_ROW} area_cm2, area_sd (or from its interval), perimeter_cm, granulation; SUMAREA "
-            "the sum of section 2.4; blank where NOT DONE",
+            "the sum of section 2.4; >= before a lower bound (section 2.6a); blank where NOT DONE",
         ),
     ),
     (
@@ -193,7 +193,15 @@ _SDTM: tuple[tuple[str, Variable], ...] = (
         "TU TR RS",
         _char("--STRESC", "Character Result/Finding in Std Format", "Derived", "--ORRES"),
     ),
-    ("TR", _num("TRSTRESN", "Numeric Result/Finding in Standard Units", "Derived", "TRORRES")),
+    (
+        "TR",
+        _num(
+            "TRSTRESN",
+            "Numeric Result/Finding in Standard Units",
+            "Derived",
+            "TRORRES; missing for a lower bound",
+        ),
+    ),
     ("TR", _char("TRSTRESU", "Standard Units", "Assigned", "TRORRESU", _UNITS)),
     (
         "TR RS",
@@ -241,8 +249,15 @@ _SDTM: tuple[tuple[str, Variable], ...] = (
             "--EVAL",
             "Evaluator",
             "Assigned",
-            "INVESTIGATOR for an assessed code and an ulcer named by the column target",
+            "INVESTIGATOR for an assessed code, a photograph that a person has read, and an ulcer "
+            "named by the column target",
             ("ALGORITHM", "INVESTIGATOR"),
+        ),
+    ),
+    (
+        "TR RS",
+        replace(
+            _char("--EVALID", "Evaluator Identifier", "Collected", f"{_ROW} reader"), optional=True
         ),
     ),
     (
@@ -370,7 +385,7 @@ _ADAM: tuple[tuple[str, Variable], ...] = (
             "REASON",
             "Reason for Visit Response",
             "Derived",
-            "OVR: the rule of section 3; sections 2.6 and 10a",
+            "OVR: the rule of section 3; sections 2.6, 2.6a and 10a",
             tuple(reason for reason in REASON if reason),
         ),
     ),
