@@ -117,13 +117,16 @@ def _outcome(ref: PhotoRef, scored: Scored) -> Outcome:
         scored.photo.sha256,
         record=record_json(scored.record),
         sketch=sketch(scored),
-        overlay=drawn(scored),
+        overlay=drawn(scored, ref),
     )
 
 
-def drawn(scored: Scored) -> bytes:
-    """The photograph with its outlines and figures, JPEG."""
-    picture = overlay.draw(scored.photo.pixels, scored.record, scored.measurement, scored.scale)
+def drawn(scored: Scored, ref: PhotoRef | None = None) -> bytes:
+    """The photograph with its outlines, its figures, and whose it is where ``ref`` says so, JPEG."""
+    caption = ref and overlay.Caption(ref.subject, ref.visit, ref.date.isoformat())
+    picture = overlay.draw(
+        scored.photo.pixels, scored.record, scored.measurement, scored.scale, caption
+    )
     return jpeg(picture, _OVERLAY_QUALITY)
 
 
