@@ -195,7 +195,11 @@ def _source(taken: Taken, shape: Mask, rng: Rng) -> tuple[int, int]:
             continue
         bare = float(skin[r, c].mean())
         piece = taken.pixels[r, c].astype(np.float32)
-        cost = 200 * (1 - bare) + 2000 * float(wound[r, c].mean()) + float(np.abs(piece.mean(axis=0) - goal).mean())
+        cost = (
+            200 * (1 - bare)
+            + 2000 * float(wound[r, c].mean())
+            + float(np.abs(piece.mean(axis=0) - goal).mean())
+        )
         if cost < least:
             best, least = (down, across), cost
     return best

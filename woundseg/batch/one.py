@@ -129,7 +129,7 @@ def _outcome(task: Task, named: photo.Photo, segmenter: Segmenter) -> Outcome:
         scored.photo.sha256,
         record=record_json(scored.record),
         sketch=sketch(scored),
-        overlay=drawn(scored),
+        overlay=drawn(scored, ref),
     )
 
 
@@ -137,12 +137,15 @@ def _drawn_again(task: Task, entry: Entry, named: photo.Photo, segmenter: Segmen
     outline = by_hand.outlined(entry, named.pixels.shape[:2])
     scored = score_outlined(named, outline, segmenter, task.options)
     shown = replace(scored, record=ScoreRecord.model_validate_json(entry.result))
-    return Outcome(task.ref, named.sha256, record=entry.result, overlay=drawn(shown))
+    return Outcome(task.ref, named.sha256, record=entry.result, overlay=drawn(shown, task.ref))
 
 
-def drawn(scored: Scored) -> bytes:
-    """The photograph with its outlines and figures, JPEG."""
-    picture = overlay.draw(scored.photo.pixels, scored.record, scored.measurement, scored.scale)
+def drawn(scored: Scored, ref: PhotoRef | None = None) -> bytes:
+    """The photograph with its outlines, its figures, and whose it is where ``ref`` says so, JPEG."""
+    caption = ref and overlay.Caption(ref.subject, ref.visit, ref.date.isoformat())
+    picture = overlay.draw(
+        scored.photo.pixels, scored.record, scored.measurement, scored.scale, caption
+    )
     return jpeg(picture, _OVERLAY_QUALITY)
 
 
