@@ -14,7 +14,7 @@ from woundseg.records import Sketch
 from woundseg.sketch import look
 from woundseg.store import canonical
 
-LOGIC = 5
+LOGIC = 6
 """Raised when matching changes, so that names kept from before are made anew."""
 
 
