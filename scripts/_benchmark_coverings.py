@@ -203,7 +203,13 @@ def finger_over(asked: Asked, rng: Rng) -> Picture:
     surface = 0.72 + 0.3 * round_ + 0.015 * _noise(rng, 1.5, shape.shape)
     wrinkle = np.abs(np.mod(x, 1.7 * wide) - 0.9 * wide) < 1.0
     surface -= 0.06 * _soft(wrinkle.astype(np.float32), 0.8)
-    return _laid(asked.taken, shape, surface.astype(np.float32), _skin_colour(Taken(asked.other, np.zeros(asked.other.shape[:2], bool))), rng)
+    return _laid(
+        asked.taken,
+        shape,
+        surface.astype(np.float32),
+        _skin_colour(Taken(asked.other, np.zeros(asked.other.shape[:2], bool))),
+        rng,
+    )
 
 
 def cup_over(asked: Asked, rng: Rng) -> Picture:

@@ -28,7 +28,7 @@ from woundseg.batch.run import BatchOptions, run
 from woundseg.batch.workers import Setup
 from woundseg.masks import Segmentation
 from woundseg.match import FLAG_ADVICE
-from woundseg.simulate import Foot, render
+from woundseg.simulate import render
 from woundseg.simulate.visits import Course, Healing, draw_visits
 from woundseg.training.made.painted_out import paintable
 from woundseg.trial import protocol

@@ -21,7 +21,6 @@ from woundseg.measure import Measurement
 from woundseg.records import NotEvaluable, Quality, QualityFlag, Reason, Scale, Severity
 from woundseg.scale import mapping as planes
 
-
 MOST_AREA_CM2: Final = 300.0
 """A larger ulcer is implausible: the sole of a large foot has 250 cm²."""
 MOST_OF_SKIN: Final = 0.6

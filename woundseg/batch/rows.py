@@ -19,7 +19,6 @@ from woundseg.pipeline import BY_HAND
 from woundseg.records import (
     PUT_TO_A_PERSON,
     Failure,
-    PhotoRef,
     QualityFlag,
     ReadingStatus,
     Ulcer,

@@ -226,7 +226,7 @@ class _Window:
 
 
 def _comparable(look: Look, onto: Matrix, shape: tuple[int, int]) -> Flags:
-    """bool (h, w), in the frame, and away from ulcers and card."""
+    """Bool (h, w), in the frame, and away from ulcers and card."""
     shown = _warped(np.ones(look.shape, np.uint8), onto, shape, cv2.INTER_NEAREST)
     for line in (*look.outlines, look.hidden):
         if len(line):
