@@ -64,7 +64,7 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
     told = elsewhere(photos, named)
     for seq, photo, names, aside in zip(_sequence(photos), photos, named, told, strict=True):
         made = [
-            _flagged(row, doubtful.photo_flags(photo, names, photos))
+            flagged(row, doubtful.photo_flags(photo, names, photos))
             for row in _photo_rows(photo, names, seq, known)
         ]
         known = known.after(photo, names, made)
@@ -73,11 +73,11 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
         failure = _failure(photo, kept) if kept else None
         failures += [failure] if failure else []
     doubts = doubtful.row_flags(rows)
-    rows = [_flagged(row, doubts.get(place, ())) for place, row in enumerate(rows)]
+    rows = [flagged(row, doubts.get(place, ())) for place, row in enumerate(rows)]
     return SubjectRows(tuple(rows), tuple(failures))
 
 
-def _flagged(row: VisitRow, flags: Iterable[QualityFlag]) -> VisitRow:
+def flagged(row: VisitRow, flags: Iterable[QualityFlag]) -> VisitRow:
     """The row with further flags; one that these put to a person waits until it has been read."""
     codes = tuple(dict.fromkeys((*row.flags, *(flag.code for flag in flags))))
     waits = row.reading_status == "machine" and PUT_TO_A_PERSON & set(codes) - set(row.flags)

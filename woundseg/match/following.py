@@ -76,6 +76,7 @@ class Named:
         flags: pairs of a name and a code; the name is blank for an outline without one.
         places: pairs of a closed ulcer and the middle of its place, (x, y) px of the look.
         same_as: number of an earlier look, of another visit, that is the same photograph.
+        hashes: of the look's appearance as it is and turned by quarters, in hexadecimal.
     """
 
     names: tuple[str | None, ...] = ()
@@ -84,6 +85,7 @@ class Named:
     flags: tuple[tuple[str, str], ...] = ()
     places: tuple[tuple[str, tuple[float, float]], ...] = ()
     same_as: int | None = None
+    hashes: tuple[str, ...] = ()
 
     def codes(self, name: str) -> tuple[str, ...]:
         """The codes of one ulcer's flags, and of outlines without a name; each once."""
