@@ -75,7 +75,7 @@ VISIT_COLUMNS: dict[str, Figure] = {
         Figure(name="flags", unit="", meaning="codes of the flags, joined by ;"),
         Figure(name="model", unit="", meaning="name and version of the weights, precision"),
         Figure(name="sha256", unit="", meaning="of the photograph's file"),
-        Figure(name="closed", unit="", meaning="the clinician's word (manifest): Y or N"),
+        Figure(name="closed", unit="", meaning="a person's word (manifest, correct): Y or N"),
         Figure(name="debrided", unit="", meaning="after debridement (manifest): Y or N"),
         Figure(name="target", unit="", meaning="the index ulcer (manifest): Y or N"),
         Figure(name="lower_bound", unit="", meaning="Y where the frame cuts the ulcer: at least"),

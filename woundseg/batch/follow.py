@@ -84,8 +84,8 @@ def from_text(text: str) -> list[Named]:
             unsure=tuple(one["unsure"]),
             flags=tuple((name, code) for name, code in one["flags"]),
             places=tuple((name, (x, y)) for name, (x, y) in one["places"]),
-            same_as=one["same_as"],
-            hashes=tuple(one["hashes"]),
+            same_as=one.get("same_as"),
+            hashes=tuple(one.get("hashes", ())),
         )
         for one in json.loads(text)
     ]
