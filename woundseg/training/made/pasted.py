@@ -106,7 +106,7 @@ def _has_rim(ulcer: BoolMask, known: BoolMask) -> bool:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     ring = cv2.dilate(ulcer.astype(np.uint8), disc).astype(bool) & ~ulcer
     whole = np.count_nonzero(known & ring) >= WHOLE_RIM * np.count_nonzero(ring)
-    return whole and np.count_nonzero(known & ~ulcer) >= area
+    return bool(whole and np.count_nonzero(known & ~ulcer) >= area)
 
 
 def pasted(
