@@ -16,6 +16,8 @@ from _benchmark_surfaces import SURFACES
 from _benchmark_surfaces import draw as draw_surface
 from numpy.typing import NDArray
 
+from woundseg.training.made.painted_out import painted_out
+
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Field = NDArray[np.float32]
@@ -45,11 +47,11 @@ class Asked:
 
     Attributes:
         taken: the first visit.
-        other: a photograph of another foot.
+        other: a photograph of another foot, without an ulcer.
     """
 
     taken: Taken
-    other: Taken
+    other: Picture
 
 
 Make = Callable[[Asked, Rng], Picture]
@@ -58,41 +60,8 @@ Make = Callable[[Asked, Rng], Picture]
 
 
 def healed(taken: Taken, rng: Rng) -> Picture:
-    """The ulcers painted out: the skin around continued, with its own grain, and a faint scar."""
-    pixels, hole = taken.pixels, _grown(taken.ulcer, 5)
-    base = _continued(pixels, hole)
-    around = _grown(taken.ulcer, 30) & ~_grown(taken.ulcer, 9)
-    grain = _grain_like(pixels, around & _skin(taken), rng)
-    scar = _soft(_grown(taken.ulcer, -2).astype(np.float32), 3.0)[..., None]
-    tint = np.array([rng.uniform(0, 10), rng.uniform(-12, 2), rng.uniform(-10, 2)], np.float32)
-    blotch = 1 + 0.4 * _noise(rng, 6.0, taken.ulcer.shape)[..., None]
-    made = base + grain + scar * tint * blotch
-    edge = _soft(_grown(taken.ulcer, 3).astype(np.float32), 1.3)[..., None]
-    return _bytes(pixels * (1 - edge) + made * edge)
-
-
-def _continued(pixels: Picture, hole: Mask) -> Field:
-    """The picture with a hole filled as smoothly as its rim allows (a membrane)."""
-    filled = cv2.inpaint(pixels, hole.astype(np.uint8), 5, cv2.INPAINT_TELEA).astype(np.float32)
-    inside = hole[..., None]
-    for size in (12.0, 6.0, 3.0):
-        for _ in range(8):
-            filled = np.where(inside, cv2.GaussianBlur(filled, (0, 0), size), filled)
-    return np.asarray(filled, np.float32)
-
-
-def _grain_like(pixels: Picture, where: Mask, rng: Rng) -> Field:
-    """Noise with the spectrum of the grain of a part of a picture: its phases drawn anew."""
-    shape = pixels.shape[:2]
-    fine = pixels.astype(np.float32) - cv2.GaussianBlur(pixels, (0, 0), 6.0).astype(np.float32)
-    spread = np.median(np.abs(fine[where]), axis=0) / 0.6745 if where.any() else np.full(3, 3.0)
-    fine = np.where(where[..., None], np.clip(fine, -2 * spread, 2 * spread), 0)
-    phase = np.fft.rfft2(rng.standard_normal(shape))
-    phase /= np.abs(phase) + 1e-9
-    drawn = np.stack(
-        [np.fft.irfft2(np.abs(np.fft.rfft2(fine[..., c])) * phase, s=shape) for c in range(3)], -1
-    )
-    return np.asarray(drawn / (drawn.std(axis=(0, 1)) + 1e-6) * spread, np.float32)
+    """The ulcers painted out, a third of them with a young scar."""
+    return painted_out(taken.pixels, taken.ulcer, rng)
 
 
 # --- something over the place -------------------------------------------------------------
@@ -110,9 +79,17 @@ def white_plaster(asked: Asked, rng: Rng) -> Picture:
     return _plaster(asked.taken, np.array(_WHITE[rng.integers(len(_WHITE))], np.float32), rng)
 
 
-def _plaster(taken: Taken, colour: Field, rng: Rng) -> Picture:
+def small_plaster(asked: Asked, rng: Rng) -> Picture:
+    """A plaster that covers only the middle of where the ulcer was."""
+    colour = np.array(_BEIGE[rng.integers(len(_BEIGE))], np.float32)
+    return _plaster(asked.taken, colour, rng, (0.45, 0.7))
+
+
+def _plaster(
+    taken: Taken, colour: Field, rng: Rng, sizes: tuple[float, float] = (1.25, 1.8)
+) -> Picture:
     x, y = _local(taken, rng)
-    size = _reach(taken) * rng.uniform(1.25, 1.8)
+    size = _reach(taken) * rng.uniform(*sizes)
     long, wide = size * rng.uniform(1.1, 2.0), size
     corner = wide * rng.uniform(0.2, 0.95)
     shape = _rounded(x, y, long, wide, corner)
@@ -195,7 +172,11 @@ def _source(taken: Taken, shape: Mask, rng: Rng) -> tuple[int, int]:
             continue
         bare = float(skin[r, c].mean())
         piece = taken.pixels[r, c].astype(np.float32)
-        cost = 200 * (1 - bare) + 2000 * float(wound[r, c].mean()) + float(np.abs(piece.mean(axis=0) - goal).mean())
+        cost = (
+            200 * (1 - bare)
+            + 2000 * float(wound[r, c].mean())
+            + float(np.abs(piece.mean(axis=0) - goal).mean())
+        )
         if cost < least:
             best, least = (down, across), cost
     return best
@@ -222,7 +203,13 @@ def finger_over(asked: Asked, rng: Rng) -> Picture:
     surface = 0.72 + 0.3 * round_ + 0.015 * _noise(rng, 1.5, shape.shape)
     wrinkle = np.abs(np.mod(x, 1.7 * wide) - 0.9 * wide) < 1.0
     surface -= 0.06 * _soft(wrinkle.astype(np.float32), 0.8)
-    return _laid(asked.taken, shape, surface.astype(np.float32), _skin_colour(asked.other), rng)
+    return _laid(
+        asked.taken,
+        shape,
+        surface.astype(np.float32),
+        _skin_colour(Taken(asked.other, np.zeros(asked.other.shape[:2], bool))),
+        rng,
+    )
 
 
 def cup_over(asked: Asked, rng: Rng) -> Picture:
@@ -255,7 +242,7 @@ def dark_place(asked: Asked, rng: Rng) -> Picture:
 
 def other_foot(asked: Asked, rng: Rng) -> Picture:
     """Another subject's foot without an ulcer."""
-    return healed(asked.other, rng)
+    return asked.other
 
 
 def other_place(asked: Asked, rng: Rng) -> Picture:
@@ -299,6 +286,8 @@ COVERED: Final[dict[str, Make]] = {
     "another place of the foot": other_place,
     "no foot at all": empty,
 }
+BEYOND: Final[dict[str, Make]] = {"plaster smaller than the ulcer was": small_plaster}
+"""What the evidence is not made for; it is counted by itself."""
 
 # --- taken again --------------------------------------------------------------------------
 
@@ -404,8 +393,9 @@ def _skin(taken: Taken) -> Mask:
 
 
 def _skin_colour(taken: Taken) -> Field:
-    ring = _grown(taken.ulcer, 22) & ~_grown(taken.ulcer, 8) & _skin(taken)
-    ring = ring if ring.sum() > 50 else _skin(taken)
+    skin = _skin(taken)
+    ring = _grown(taken.ulcer, 22) & ~_grown(taken.ulcer, 8) & skin
+    ring = ring if ring.sum() > 50 else skin if skin.any() else np.ones_like(skin)
     return np.asarray(np.median(taken.pixels[ring], axis=0), np.float32)
 
 

@@ -9,15 +9,17 @@ import pickle
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from _benchmark_coverings import COVERED, Asked, Picture, Taken, healed, taken_again
+from _benchmark_coverings import BEYOND, COVERED, Asked, Picture, Taken, healed, taken_again
+from _benchmark_match import PAIRS, read_pairs
 
 from woundseg import segment
 from woundseg.batch.conclude import ConcludeOptions
@@ -26,8 +28,9 @@ from woundseg.batch.run import BatchOptions, run
 from woundseg.batch.workers import Setup
 from woundseg.masks import Segmentation
 from woundseg.match import FLAG_ADVICE
-from woundseg.simulate import Foot, render
+from woundseg.simulate import render
 from woundseg.simulate.visits import Course, Healing, draw_visits
+from woundseg.training.made.painted_out import paintable
 from woundseg.trial import protocol
 from woundseg.visits import VisitOptions
 
@@ -78,30 +81,49 @@ def numbers(root: Path, half: str) -> list[str]:
 
 
 def seconds(root: Path, half: str, healed_places: int, each: int) -> Iterator[Second]:
-    """All second visits of one half."""
-    every = numbers(root, half)
-    for n, number in enumerate(every[:healed_places]):
+    """All second visits of one half; no photograph serves as a first visit twice."""
+    others = {pair.one: pair.other for pair in read_pairs(PAIRS) if not pair.same}
+    several = Photographs(root, numbers(root, half))
+    for n in range(healed_places):
+        number, taken = several.next()
         rng = np.random.default_rng((SEED, HALVES.index(half), n))
-        yield _of(f"H{number}", HEALED, read(root, number), rng)
-    small = (n for n in every[healed_places:] if read(root, n).ulcer.mean() < MOST_SHARE)
-    for k, kind in enumerate(COVERED):
+        yield _second(f"H{number}", HEALED, taken, partial(healed, taken, rng), rng)
+    for k, (kind, make) in enumerate({**COVERED, **BEYOND}.items()):
         for n in range(each):
-            number, other = next(small), every[(7 * k + n) % healed_places]
+            number, taken = several.next(among=others, most_share=MOST_SHARE)
             rng = np.random.default_rng((SEED, HALVES.index(half), 1000 + k, n))
-            asked = Asked(read(root, number), read(root, other))
-            yield _of(f"C{number}", kind, asked, rng)
+            other = read(root, others[number])
+            bare = healed(other, rng) if paintable(other.pixels, other.ulcer) else other.pixels
+            asked = Asked(taken, bare)
+            yield _second(f"C{number}", kind, taken, partial(make, asked, rng), rng)
     for tone in range(6):
         yield _drawn(tone, HALVES.index(half))
 
 
-def _of(subject: str, kind: str, asked: Taken | Asked, rng: np.random.Generator) -> Second:
-    first = asked.pixels if isinstance(asked, Taken) else asked.taken.pixels
+class Photographs:
+    """Photographs whose ulcers can be painted out, each given once."""
 
-    def made() -> Picture:
-        shown = healed(asked, rng) if isinstance(asked, Taken) else COVERED[kind](asked, rng)
-        return taken_again(shown, rng)
+    def __init__(self, root: Path, listed: list[str]) -> None:
+        self._root, self._left = root, listed
 
-    return Second(subject, kind, lambda: first, made)
+    def next(
+        self, among: Container[str] | None = None, most_share: float = 1.0
+    ) -> tuple[str, Taken]:
+        """The next one; ``among`` those given, its ulcers at most that share of the picture."""
+        for number in self._left:
+            if among is not None and number not in among:
+                continue
+            taken = read(self._root, number)
+            if taken.ulcer.mean() <= most_share and paintable(taken.pixels, taken.ulcer):
+                self._left.remove(number)
+                return number, taken
+        sys.exit(f"{self._root}: too few photographs; ask for fewer with --healed or --each")
+
+
+def _second(
+    subject: str, kind: str, taken: Taken, make: Callable[[], Picture], rng: np.random.Generator
+) -> Second:
+    return Second(subject, kind, lambda: taken.pixels, lambda: taken_again(make(), rng))
 
 
 def _drawn(tone: int, half: int) -> Second:
@@ -241,7 +263,7 @@ def tell(several: list[Place]) -> None:
         counts = Counter(place.outcome for place in own)
         codes = {"no_skin", "skin_unsure", "too_dark", "blurred", "closed_unsure", *FLAG_ADVICE}
         why = Counter(
-            "+".join(code for code in place.flags if code in codes) or "other"
+            "+".join(sorted(codes & set(place.flags) - {"match_unsure"})) or "match_unsure"
             for place in own
             if place.outcome == "N"
         )
@@ -294,7 +316,7 @@ def run_zero(options: argparse.Namespace) -> int:
         several = places(batch(photos, out, Remembered(keep / "answers")), kinds)
     tell(several)
     true = [place for place in several if place.kind in (HEALED, DRAWN)]
-    false = [place for place in several if place.kind not in (HEALED, DRAWN)]
+    false = [place for place in several if place.kind in COVERED]
     for name, own in (("healed", true), ("covered, wrong or empty", false)):
         zeros = sum(place.outcome == "0" for place in own)
         print(f"{name}: {zeros} of {len(own)} read 0 ({100 * zeros / max(1, len(own)):.0f}%)")

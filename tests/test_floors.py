@@ -27,6 +27,7 @@ FLOORS: dict[str, int] = {
     "photo": 1,
     "masks": 1,
     "outlines": 1,
+    "skin": 1,
     "pages": 1,
     "visits": 1,
     "trial": 1,

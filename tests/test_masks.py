@@ -230,3 +230,15 @@ def test_masks_that_are_refused(tmp_path):
 def test_mask_that_cannot_be_written(tmp_path):
     with pytest.raises(OutputError, match="folder does not exist"):
         masks.write_mask(tmp_path / "missing" / "m.png", TWO)
+
+
+def test_the_picture_within_black_padding():
+    pixels = np.full((60, 100, 3), 8, np.uint8)  # black, as JPEG leaves it
+    pixels[10:50] = 90
+    pixels[10, 5] = 0
+    assert masks.content_box(pixels) == (0, 10, 100, 40)
+    assert masks.content_box(np.ascontiguousarray(pixels.swapaxes(0, 1))) == (10, 0, 40, 100)
+    assert masks.content_box(pixels[10:50]) == (0, 0, 100, 40)
+    pixels[30] = 0  # black inside the picture is no padding
+    assert masks.content_box(pixels) == (0, 10, 100, 40)
+    assert masks.content_box(np.zeros((60, 100, 3), np.uint8)) == (0, 0, 100, 60)

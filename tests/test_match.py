@@ -12,6 +12,7 @@ from drawn_foot import CLOTH, SHAPE, box, circle, foot, look, turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from woundseg import skin
 from woundseg.match import (
     Look,
     MatchOptions,
@@ -23,7 +24,7 @@ from woundseg.match import (
 )
 from woundseg.match.assign import Sheet
 from woundseg.match.likeness import Alike, Likeness, LikenessOptions, Pairs, falling
-from woundseg.match.look import Features, filled, skin_tones, tints
+from woundseg.match.look import Features, filled
 from woundseg.match.mapping import homography, moved, scale_and_turn, similarity
 from woundseg.match.places import Drawn, Place, alike, area_px, joined
 from woundseg.match.registration import propose, trusted
@@ -100,9 +101,9 @@ def test_all_skin_tones_of_the_simulation_are_skin():
 
     for tone in TONES:
         patch = np.full((40, 40, 3), np.rint(np.array(tone) * 255), np.uint8)
-        assert skin_tones(patch, tints(patch)).mean() == 1
+        assert skin.tones(patch).mean() == 1
     cloth = np.full((40, 40, 3), CLOTH, np.uint8)
-    assert skin_tones(cloth, tints(cloth)).max() == 0
+    assert not skin.tones(cloth).any()
 
 
 @pytest.mark.parametrize(

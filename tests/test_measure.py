@@ -217,6 +217,36 @@ def test_an_ulcer_cut_by_the_frame_is_flagged_and_not_zeroed():
     assert measured.ulcers[0].area_cm2 == pytest.approx(4.0, rel=0.005)
 
 
+@pytest.mark.parametrize(
+    ("gap", "look", "cut"),
+    [(3, 1.0, True), (4, 1.0, False), (7, 0.5, True), (8, 0.5, False), (1, 8.0, False)],
+)
+def test_an_outline_that_stops_short_of_the_edge_is_cut(gap, look, cut):
+    """Within 4 px of the network's look; nothing of the ulcer is seen in between."""
+    picture = np.zeros((80, 80))
+    picture[gap : gap + 20, 30:50] = 1
+    (ulcer,) = measure.ulcers(segmentation(picture, look=look), scale()).ulcers
+    assert ulcer.lower_bound is cut
+
+
+@pytest.mark.parametrize(("between", "cut"), [(0.2, True), (0.1, False)])
+def test_an_ulcer_that_may_go_on_to_the_edge_is_cut(between, cut):
+    picture = np.zeros((80, 80))
+    picture[0:10, 30:50] = between
+    picture[10:30, 30:50] = 1
+    assert measure.ulcers(segmentation(picture), scale()).ulcers[0].lower_bound is cut
+    picture[0] = 0  # what may be ulcer ends before the edge
+    assert not measure.ulcers(segmentation(picture), scale()).ulcers[0].lower_bound
+
+
+def test_the_edge_is_the_pictures_own_within_black_padding():
+    picture = np.zeros((80, 80))
+    picture[20:40, 30:50] = 1
+    padded = segmentation(picture, content_px=(0, 20, 80, 40))
+    assert measure.ulcers(padded, scale()).ulcers[0].lower_bound
+    assert not measure.ulcers(segmentation(picture), scale()).ulcers[0].lower_bound
+
+
 def test_an_outline_runs_along_the_edge_whatever_the_probability():
     # 0.8 inside: 0.5 is met 0.375 px beyond a pixel's centre, at the frame 0.5 px beyond it.
     picture = np.zeros((50, 50))

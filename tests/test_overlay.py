@@ -158,6 +158,72 @@ def test_an_id_lies_beside_its_ulcer():
     assert overlay._shared(at, ulcer) + overlay._shared(at, right_taken) == 0
 
 
+@pytest.mark.parametrize("read", [True, False])
+def test_of_several_ulcers_each_is_shown_closer_under_its_name(read):
+    boxes = [(40, 40, 200, 150), (300, 60, 120, 90), (600, 300, 80, 80)]
+    pixels = np.full((600, 800, 3), SKINS["light"], np.uint8)
+    probability = np.zeros((600, 800), np.float32)
+    for x, y, width, height in boxes:
+        probability[y : y + height, x : x + width] = 1
+    tissue = (probability * SLOUGH).astype(np.uint8) if read else None
+    measured = measure.ulcers(Segmentation(probability, tissue, MODEL, 1.0, 1.0, 30), TENTH)
+    closer = bed.close_ups(pixels, measured)
+    assert [close.name for close in closer] == ["u1", "u2", "u3"]
+    assert [int(close.outline.sum()) for close in closer] == [30000, 10800, 6400]
+    assert all((close.tissue is not None) == read for close in closer)
+    _, one = picture(boxes[:1], tissue=2 if read else None)
+    _, three = picture(boxes, tissue=2 if read else None)
+    line = near(three[600:], OUTLINE).sum()
+    assert (line > 500) == (not read)  # the outline in the close-ups; else the tissue's colour
+    assert three.shape[0] > one.shape[0] + 100
+
+
+# --- whose photograph it is -------------------------------------------------------------------
+
+
+def caption_of(path, caption=None, taken=None, room=640.0):
+    record = made_records.record(5.0)
+    photo = record.photo.model_copy(update={"path": path, "captured_at": taken})
+    shown = record.model_copy(update={"photo": photo, "software": "woundseg 9.9"})
+    lines = overlay._caption_lines(shown, caption or overlay._taken(shown), room, 32.0)
+    return [line.text for line in lines]
+
+
+def test_the_panel_says_which_photograph_this_is():
+    known = overlay.Caption("001", "W4", "2024-03-05")
+    assert caption_of("001/W4_2024-03-05/left.jpg", known) == [
+        "left.jpg",
+        "subject 001, visit W4, 2024-03-05",
+        "woundseg 9.9",
+    ]
+    # score knows the camera's date alone, and folders may name people: they are left out.
+    assert caption_of("/home/jane/left.jpg", taken="2024-03-05T10:11:12") == [
+        "left.jpg",
+        "2024-03-05",
+        "woundseg 9.9",
+    ]
+    assert caption_of("left.jpg") == ["left.jpg", "woundseg 9.9"]
+
+
+def test_a_long_name_is_broken_and_a_very_long_one_keeps_both_ends():
+    name = "left_foot_" * 6 + "after.jpg"
+    first, second, _ = caption_of(name)
+    assert first + second == name
+    first, second, _ = caption_of("A" + "m" * 250 + "Z.jpg")
+    assert first.startswith("Am") and second.endswith("mZ.jpg") and " ... " in first + second
+    for row in (first, second):
+        assert overlay._text_length(row, 0.75 * 32.0) <= 640
+
+
+def test_letters_of_a_name_that_no_font_has_are_squares_and_never_lost():
+    assert caption_of("Fuß_Żółć.jpg")[0] == "Fuß_Żółć.jpg"
+    assert caption_of("Fu\u0308ß.jpg")[0] == "Füß.jpg"  # as macOS writes it
+    assert caption_of("стопа_πόδι.jpg")[0] == "стопа_πόδι.jpg"
+    assert caption_of("足.jpg")[0] == "□.jpg"
+    assert caption_of("a\nb.jpg")[0] == "a□b.jpg"
+    assert overlay._text_length("Żółć", 24.0) > 4 * 24 * 0.4
+
+
 def test_long_advice_is_wrapped_into_the_panel():
     flag = QualityFlag(code="x", severity="note", advice="word " * 60)
     lines = overlay._wrapped([overlay._Line(flag.advice.strip())], 300.0, 20.0)
@@ -241,7 +307,7 @@ def test_the_close_up_is_a_square_around_the_ulcers_black_beyond_the_frame():
     def measured(tissue, probability):
         return measure.ulcers(Segmentation(probability, tissue, MODEL, 1.0, 1.0, 30), None)
 
-    close = bed.close_up(pixels, measured(tissue, probability))
+    (close,) = bed.close_ups(pixels, measured(tissue, probability))
     # 40 px and a quarter on each side; its middle is (110, 20).
     assert (close.pixels.shape, close.tissue.shape) == ((60, 60, 3), (60, 60))
     seen = np.zeros((60, 60), bool)
@@ -251,8 +317,9 @@ def test_the_close_up_is_a_square_around_the_ulcers_black_beyond_the_frame():
     drawn = np.zeros((60, 60), np.uint8)
     drawn[10:50, 20:40] = NECROSIS
     assert np.array_equal(close.tissue, drawn)
-    assert bed.close_up(pixels, measured(None, probability)) is None
-    assert bed.close_up(pixels, measured(tissue, 0 * probability)) is None
+    assert np.array_equal(close.outline, drawn > 0)
+    assert bed.close_ups(pixels, measured(None, probability)) == ()
+    assert bed.close_ups(pixels, measured(tissue, 0 * probability)) == ()
 
 
 def test_a_bed_of_callus_alone_has_neither_bar_nor_close_up():
@@ -283,11 +350,11 @@ def test_letters_can_be_read_on_every_colour():
     from PIL import Image
 
     tissue = four_parts((160, 160), 0, 0)
-    shown = bed.CloseUp(np.full((160, 160, 3), 128, np.uint8), tissue)
+    shown = (bed.CloseUp(np.full((160, 160, 3), 128, np.uint8), tissue, tissue > 0),)
     panel = Image.new("RGB", (700, 400), PAPER)
     end = bed.draw(panel, QUARTERS, shown, (10.0, 0.0, 680.0), 32.0)
     assert end == bed.height(QUARTERS, shown, 680.0, 32.0)
-    side = bed._side(680.0, 32.0)
+    side = bed._rows_of(shown, 680.0, 32.0).side
     left = 10 + side + round(0.6 * 32)
     top = round(bed._above_pictures(QUARTERS, 680.0, 32.0) + 0.2 * 32)
     painted = np.asarray(panel)[top : top + side, left : left + side]
@@ -318,9 +385,9 @@ def test_the_key_names_each_tissue_with_its_interval_within_the_room(room):
 
 def test_the_panel_is_higher_by_each_row_of_the_key():
     # 0.6 · 32 px and what is above and below it: 1.4 text heights; then 1.2 for each row.
-    assert bed.height(QUARTERS, None, 680.0, 32.0) == pytest.approx((1.4 + 2 * 1.2) * 32)
+    assert bed.height(QUARTERS, (), 680.0, 32.0) == pytest.approx((1.4 + 2 * 1.2) * 32)
     one = bed_of(1.0, 0.0, 0.0, 0.0)
-    assert bed.height(one, None, 680.0, 32.0) == pytest.approx((1.4 + 1.2) * 32)
+    assert bed.height(one, (), 680.0, 32.0) == pytest.approx((1.4 + 1.2) * 32)
 
 
 def test_the_key_leaves_out_what_is_not_there_and_keeps_its_size_where_it_fits():

@@ -128,6 +128,14 @@ def test_orientation(tmp_path, kind, orientation):
     assert found.focal_px == pytest.approx(26 * np.hypot(96, 64) / 43.27)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+@pytest.mark.parametrize("name", ["p.bmp", "p.jpg"])
+def test_bmp_is_read_by_its_content(tmp_path, mode, name):
+    stored = Image.fromarray(fields()).convert(mode)
+    found = photo.read(save(tmp_path, encoded(stored, "BMP"), name))
+    assert np.array_equal(found.pixels, np.asarray(stored.convert("RGB")))
+
+
 @pytest.mark.parametrize("orientation", [0, 9, 300])
 def test_orientation_out_of_range_is_passed_over(tmp_path, orientation):
     data = encoded(Image.fromarray(fields()), "PNG", exif=exif_of(orientation))
@@ -448,7 +456,9 @@ def refused(path, **options):
         (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + b"\0" * 50, "raw file"),
         (b"II*\0\x10\0\0\0CR\x02\0" + b"\0" * 50, "raw file"),
         (b"\0\x05\x16\x07\0\x02\0\0Mac OS X", "side file"),
-        (b"BM" + b"\0" * 60, "is a BMP"),
+        (b"BM" + b"\0" * 60, "known kind"),
+        (b"BMI of the subject: 31", "holds text"),
+        (b"BM" + b"\0" * 12 + b"\x28" + b"\0" * 60, "damaged"),
         (b"\xff\xd8\xff\xe0" + b"\0" * 500, "damaged"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 500, "damaged"),
         (b"II*\0\x08\0\0\0" + b"\0" * 500, "damaged"),
@@ -528,6 +538,7 @@ CUT = {
     "TIFF": noisy_jpeg("TIFF"),
     "LZW": noisy_jpeg("TIFF", compression="tiff_lzw"),
     "HEIC": HEIC_TURNED,
+    "BMP": noisy_jpeg("BMP"),
 }
 
 

@@ -93,6 +93,49 @@ def test_no_ulcer_is_zero_and_measurable(segmenter):
     assert (record.total.area_cm2, record.total.area_px) == (None, 0)
 
 
+def cup():
+    """A round brown cup on a grey table, which the toy network sees no ulcer on."""
+    down, across = np.mgrid[:360, :480]
+    away = np.hypot(across - 240, down - 180)[..., None] / 130
+    grain = np.random.default_rng(1).normal(0, 2, (360, 480, 3))
+    glaze = 1 + 0.1 * np.sin(down / 40)[..., None] * (1, 0, -1)
+    lit = np.where(away < 1, (150, 95, 60) * glaze * (1.1 - 0.5 * away**2), (200, 200, 204))
+    return np.clip(lit * (1 - 0.0004 * across[..., None]) + grain, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_what_is_no_foot_or_has_no_colour_has_no_area_of_zero(segmenter, grey):
+    pixels = toy_weights.photograph(()) if grey else cup()
+    if grey:
+        pixels = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    scale = ScaleOptions(mm_per_px=0.25)
+    record = measured(segmenter, pixels, scale=scale).record
+    flags = {flag.code for flag in record.quality.flags}
+    assert ("colour_missing" if grey else "skin_unsure") in flags
+    assert record.quality.measurable
+    assert record.ulcers == ()
+    assert set(record.total.model_dump().values()) == {None}
+
+
+def test_a_person_may_call_closed_what_the_machine_may_not(segmenter):
+    scale = ScoreOptions(scale=ScaleOptions(mm_per_px=0.25))
+    closed = np.zeros((360, 480), bool)
+    record = score_outlined(photo.from_pixels(cup()), closed, segmenter, scale).record
+    assert (record.ulcers, record.total.area_cm2) == ((), 0.0)
+
+
+def test_of_a_black_and_white_photograph_no_tissue_is_read(segmenter):
+    grey = toy_weights.photograph().mean(axis=2, keepdims=True)
+    pixels = np.repeat(grey, 3, axis=2).astype(np.uint8)
+    outline = np.zeros(pixels.shape[:2], bool)
+    outline[60:140, 80:160] = True
+    options = ScoreOptions(scale=ScaleOptions(mm_per_px=0.25))
+    record = score_outlined(photo.from_pixels(pixels), outline, segmenter, options).record
+    (ulcer,) = record.ulcers
+    assert ulcer.tissue is None and ulcer.area_px == 6400
+    assert record.model.tissue is None
+
+
 def test_a_rejected_photograph_has_no_figure(segmenter):
     dark = toy_weights.photograph() // 12
     seen = measured(segmenter, dark)

@@ -212,6 +212,15 @@ class TestTheCardSeenBadly:
         wall = np.full((900, 1200, 3), 140, np.uint8)
         assert refused(wall) == Reason.SCALE_NOT_FOUND
 
+    def test_a_mirrored_card_is_named_and_gives_no_scale(self):
+        mirrored = np.ascontiguousarray(flat(6)[:, ::-1])
+        assert refused(mirrored) == Reason.MIRRORED
+        assert "mirroring" in scale.find(mirrored).advice
+        upside_down = np.ascontiguousarray(flat(6)[::-1])  # a mirror image too
+        assert refused(upside_down) == Reason.MIRRORED
+        turned = np.ascontiguousarray(flat(6)[::-1, ::-1])
+        assert found(turned).source == "card"
+
     def test_too_small_for_the_precision_asked(self):
         assert refused(flat(2.5), min_marker_px=60.0) == Reason.SCALE_SMALL
         assert refused(flat(2.5, "small"), max_area_sd=1e-5) == Reason.SCALE_SMALL
@@ -280,6 +289,12 @@ class TestASingleMarker:
         assert seen.verified
         middle = 500 + px / 2
         assert scale.mm_per_px_at(seen, middle, 400 + px / 2) == pytest.approx(24 / px, rel=3e-3)
+
+    def test_a_mirrored_marker_is_named(self):
+        photo = with_marker(wall(), "DICT_6X6_250", 160, at=(500, 400))
+        mirrored = np.ascontiguousarray(photo[:, ::-1])
+        asked = {"marker_mm": 24.0, "marker_dict": "6X6_250"}
+        assert refused(mirrored, **asked) == Reason.MIRRORED
 
     def test_it_says_that_it_knows_less_than_a_card(self):
         photo = with_marker(wall(), "DICT_4X4_50", 130, at=(500, 400))

@@ -83,8 +83,17 @@ def root(tmp_path) -> Path:
 
 
 def test_photographs_are_told_by_suffix_at_any_depth(root):
-    add(root, "a.JPG", "b/c/d/e.heic", "b/truth.csv", "Thumbs.db", "b/notes.txt", "b/._e.heic")
-    assert find_photos(root) == [root / "a.JPG", root / "b/c/d/e.heic"]
+    add(
+        root,
+        "a.JPG",
+        "b/c/d/e.heic",
+        "b/f.BMP",
+        "b/truth.csv",
+        "Thumbs.db",
+        "b/notes.txt",
+        "b/._e.heic",
+    )
+    assert find_photos(root) == [root / "a.JPG", root / "b/c/d/e.heic", root / "b/f.BMP"]
     assert find_photos(root / "a.JPG") == [root / "a.JPG"]
 
 

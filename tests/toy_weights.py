@@ -104,6 +104,24 @@ ULCERS_MM = ((30.0, 24.0, 9.0), (30.0, 50.0, 5.0))
 """x, y, radius: 2.545 and 0.785 cm²."""
 
 
+def _leg(at: np.ndarray) -> np.ndarray:
+    """Skin at places (x, y) mm: lit from the left, with blood and tan of several sizes in it."""
+    seeds = np.random.default_rng(4)
+    shape = at.shape[:2]
+
+    def varied() -> np.ndarray:
+        layers = []
+        for rows in (9, 30, 90):
+            rough = seeds.standard_normal((rows, rows * shape[1] // shape[0] + 1), np.float32)
+            layers.append(cv2.resize(rough, shape[::-1], interpolation=cv2.INTER_CUBIC))
+        return (0.6 * layers[0] + 0.5 * layers[1] + 0.4 * layers[2])[..., None]
+
+    blood, tan = varied(), varied()
+    light = 1.08 - 0.4 * ((at[..., :1] - 20) / 40) ** 2
+    skin = SKIN + blood * np.array((2, -7, -5), np.float32) - tan * np.array((5, 5, 9), np.float32)
+    return np.clip(skin * light, 0, 240)
+
+
 def photograph(
     ulcers: tuple[tuple[float, float, float], ...] = ULCERS_MM[:1],
     cards: int = 1,
@@ -117,10 +135,8 @@ def photograph(
     width, height = (round(side * px_per_mm) for side in size_mm)
     canvas = np.full((height, width, 3), CLOTH, np.float32)
     at = np.moveaxis(np.mgrid[:height, :width].astype(np.float32) / px_per_mm, 0, -1)[..., ::-1]
-    blotches = np.random.default_rng(4).random((9, 12), np.float32)
-    blotches = cv2.resize(blotches, (width, height), interpolation=cv2.INTER_LINEAR)
-    skin = SKIN - blotches[..., None] * np.array((20, 30, 16), np.float32)
-    canvas = np.where(at[..., :1] < 60, skin, canvas)
+    edge_mm = 58 + 2 * np.sin(at[..., 1:] / 9) + np.sin(at[..., 1:] / 4)
+    canvas = np.where(at[..., :1] < edge_mm, _leg(at), canvas)
     for x, y, radius in ulcers:
         canvas[np.hypot(at[..., 0] - x, at[..., 1] - y) < radius] = WOUND
     card = draw_card("small", px_per_mm)

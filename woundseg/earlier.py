@@ -169,8 +169,6 @@ def _photograph(file: RecordFile) -> Photo | None:
     named = Path(file.record.photo.path)
     folders = list(file.path.absolute().parents)
     for path in (named, file.path.parent / named.name, *(folder / named for folder in folders)):
-        if not path.is_file():
-            continue
         try:
             found = photo.read(path)
         except UnreadablePhotoError:

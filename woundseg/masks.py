@@ -6,7 +6,7 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -22,6 +22,8 @@ FloatMap = NDArray[np.float32]
 ByteMap = NDArray[np.uint8]
 BoolMap = NDArray[np.bool_]
 Boxes = NDArray[np.int32]
+Box = tuple[int, int, int, int]
+"""x, y, width, height [px]."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Segmentation:
         tissue_sure: how sure the network is of each pixel's tissue, uint8 (H, W), 255 is wholly.
         fraction_sd: standard deviation of a tissue's fraction on the logit scale, as calibrated
             out of fold.
+        content_px: where the picture is within black padding (``content_box``); None is the whole.
     """
 
     probability: FloatMap
@@ -51,6 +54,7 @@ class Segmentation:
     min_ulcer_px: int
     tissue_sure: ByteMap | None = None
     fraction_sd: float = 0.0
+    content_px: Box | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +87,33 @@ class Component:
         """Whether the part reaches the edge of a mask of ``shape``, so that more may lie beyond."""
         x, y, width, height = self.bbox_px
         return x == 0 or y == 0 or x + width == shape[1] or y + height == shape[0]
+
+
+PADDING: Final = 12
+"""Frames padded to a square (FUSeg) are black there, a little less so after JPEG."""
+_PADDED_SHARE: Final = 0.98
+
+
+def content_box(pixels: ByteMap) -> Box:
+    """The picture within black padding of a photograph, uint8 RGB (H, W, 3).
+
+    A row or column is padding where 98% of it is black, and only up to the first that is not.
+    """
+    height, width = pixels.shape[:2]
+    top, left = _padded_lines(pixels), _padded_lines(pixels.swapaxes(0, 1))
+    if top == height or left == width:
+        return 0, 0, width, height
+    bottom = _padded_lines(pixels[::-1])
+    right = _padded_lines(pixels[:, ::-1].swapaxes(0, 1))
+    return left, top, width - left - right, height - top - bottom
+
+
+def _padded_lines(pixels: ByteMap) -> int:
+    """How many of the first rows are black; most photographs have none, and one row is read."""
+    for count, row in enumerate(pixels):
+        if np.mean(row.max(axis=-1) <= PADDING) < _PADDED_SHARE:
+            return count
+    return len(pixels)
 
 
 def components(

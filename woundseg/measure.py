@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from woundseg import outlines
 from woundseg.classes import TISSUES
-from woundseg.masks import BoolMap, ByteMap, FloatMap, Segmentation, fill_pinholes
+from woundseg.masks import BoolMap, Box, ByteMap, FloatMap, Segmentation, fill_pinholes
 from woundseg.outlines import Points
 from woundseg.records import (
     DEFAULT_MIN_ULCER_CM2,
@@ -39,6 +39,12 @@ NORMAL_QUARTILE: Final = 0.6745
 MAX_BORDER_SD: Final = 1.0
 """Greatest relative sd that the outline's place can give (interval: a factor 7 either way)."""
 
+
+CUT_MARGIN_PX: Final = 4.0
+"""So near the picture's edge an ulcer is taken to be cut, in pixels of the network's look."""
+MAY_BE_ULCER: Final = 0.15
+MAY_GO_ON_PX: Final = 24.0
+"""What may be ulcer, and how far off the edge it is sought, in pixels of the network's look."""
 
 _BLOCK_PX: Final = 8
 
@@ -149,7 +155,7 @@ def ulcers(
 
 
 def withheld(measurement: Measurement) -> tuple[tuple[Ulcer, ...], UlcerFigures]:
-    """Ulcers and total of a rejected photograph: the ids stay, every figure is null."""
+    """Ulcers and total where figures may not be given: the ids stay, every figure is null."""
     nothing: dict[str, Any] = dict.fromkeys(UlcerFigures.model_fields)
     ids = (ulcer.id for ulcer in measurement.ulcers)
     return tuple(Ulcer(id=name, **nothing) for name in ids), UlcerFigures(**nothing)
@@ -316,7 +322,7 @@ def _ulcer(
         tissue=tissue,
         tissue_low=low,
         tissue_high=high,
-        lower_bound=_touches_frame(piece, segmentation),
+        lower_bound=_is_cut(piece, segmentation),
     )
 
 
@@ -477,13 +483,47 @@ def _weight(figure: Ulcer) -> float:
     return float((figure.area_px if figure.area_cm2 is None else figure.area_cm2) or 0.0)
 
 
-def _touches_frame(piece: _Piece, segmentation: Segmentation) -> bool:
-    """Whether the ulcer comes within one pixel of the network's look of the edge."""
-    x, y, width, height = piece.bbox
+def _is_cut(piece: _Piece, segmentation: Segmentation) -> bool:
+    """Whether the photograph's edge cuts the ulcer, or comes so close that it may.
+
+    The network's outline stops some pixels short of the edge, and beyond black padding there is
+    nothing to see either. So an ulcer is taken to be cut within ``CUT_MARGIN_PX`` of the picture's
+    edge, or where what may be ulcer goes on from it to the edge.
+    """
     rows, columns = segmentation.probability.shape
-    margin = max(1, math.ceil(1.0 / segmentation.looked_px_per_px - 1e-6))
-    right, bottom = columns - x - width, rows - y - height
-    return bool(min(x, y, right, bottom) < margin)
+    left, top, width, height = segmentation.content_px or (0, 0, columns, rows)
+    frame = left, top, left + width, top + height
+    look = segmentation.looked_px_per_px
+    if _gap(piece.bbox, frame) < max(1.0, CUT_MARGIN_PX / look):
+        return True
+    reach = math.ceil(MAY_GO_ON_PX / look)
+    if _gap(piece.bbox, frame) > reach:
+        return False
+    x, y, wide, high = piece.bbox
+    window = (
+        slice(max(top, y - reach), min(frame[3], y + high + reach)),
+        slice(max(left, x - reach), min(frame[2], x + wide + reach)),
+    )
+    may_be = (segmentation.probability[window] >= MAY_BE_ULCER).view(np.uint8)
+    _, parts, boxes, _ = cv2.connectedComponentsWithStats(may_be, connectivity=8)
+    row, column = np.argwhere(piece.mask)[0]
+    own = parts[y + row - window[0].start, x + column - window[1].start]
+    if own == 0:  # a threshold below what may be ulcer
+        return False
+    seen = boxes[own]
+    around = (
+        int(seen[cv2.CC_STAT_LEFT]) + window[1].start,
+        int(seen[cv2.CC_STAT_TOP]) + window[0].start,
+        int(seen[cv2.CC_STAT_WIDTH]),
+        int(seen[cv2.CC_STAT_HEIGHT]),
+    )
+    return _gap(around, frame) < max(1.0, 1.0 / look)
+
+
+def _gap(box: Box, frame: tuple[int, int, int, int]) -> int:
+    """From a box to the nearest edge of the frame (left, top, right, bottom) [px]."""
+    x, y, width, height = box
+    return min(x - frame[0], y - frame[1], frame[2] - x - width, frame[3] - y - height)
 
 
 def _peak(piece: _Piece, probability: FloatMap) -> float:

@@ -1,7 +1,7 @@
 """Reading photographs of every kind a clinic has into upright 8-bit sRGB pixels.
 
-JPEG, PNG, TIFF, WebP and HEIC are read. What cannot be trusted whole is refused: a cut-off file
-would otherwise end in grey, and grey skin has no ulcer.
+JPEG, PNG, TIFF, WebP, HEIC and BMP are read. What cannot be trusted whole is refused: a cut-off
+file would otherwise end in grey, and grey skin has no ulcer.
 
 How pixels become 8-bit sRGB:
 
@@ -37,7 +37,7 @@ from woundseg.errors import UnreadablePhotoError, UsageError
 ByteImage = NDArray[np.uint8]
 Convert = Callable[[Image.Image], Image.Image]
 
-_FORMATS = "JPEG, PNG, TIFF, WebP or HEIC"
+_FORMATS = "JPEG, PNG, TIFF, WebP, HEIC or BMP"
 _SEND_IT = f"Give the photograph as {_FORMATS}"
 _COPY_AGAIN = "Copy it again from the camera or phone"
 _STRIP_ROWS = 256  # converting strip by strip stays in the cache and keeps the peak low
@@ -214,13 +214,14 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "GIF"),
     (0, b"%PDF", "PDF"),
     (128, b"DICM", "DICOM"),
-    (0, b"BM", "BMP"),
     (0, b"PK\x03\x04", "archive"),
     (0, b"\0\x05\x16\x07", "side file"),
 )
 """Offset, bytes and kind; kinds in capitals that Pillow reads bear Pillow's name."""
 
-_READ = frozenset({"JPEG", "PNG", "WEBP", "TIFF", "HEIF"})
+_READ = frozenset({"JPEG", "PNG", "WEBP", "TIFF", "HEIF", "BMP"})
+_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+"""Sizes in bytes of the headers of a bitmap that exist, from OS/2 to Windows V5."""
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
@@ -230,7 +231,6 @@ _NOT_READ: dict[str, tuple[str, str]] = {
     "GIF": ("is a GIF, whose 256 colours are too few to measure by", _SEND_IT),
     "PDF": ("is a PDF", f"Take the photograph out of it and save it as {_FORMATS}"),
     "DICOM": ("is a DICOM file", f"Export the photograph from it as {_FORMATS}"),
-    "BMP": ("is a BMP", f"Save it as {_FORMATS}"),
     "AVIF": ("is an AVIF", f"Save it as {_FORMATS}"),
     "archive": ("is an archive or office document", "Take the photograph out of it"),
     "video": ("is a video", f"Take a photograph; {_FORMATS} are read"),
@@ -243,7 +243,8 @@ _NOT_READ: dict[str, tuple[str, str]] = {
 def _kind(path: Path, data: bytes) -> str:
     """Pillow's name of the format, by the bytes and not by the name of the file."""
     kind = next((k for at, mark, k in _SIGNATURES if data[at : at + len(mark)] == mark), None)
-    kind = kind or _boxed_kind(data) or ("text" if _is_text(data[:1024]) else "unknown")
+    kind = kind or _boxed_kind(data) or _bitmap_kind(data)
+    kind = kind or ("text" if _is_text(data[:1024]) else "unknown")
     if kind not in _READ:
         raise UnreadablePhotoError(path, *_NOT_READ[kind])
     return kind
@@ -260,6 +261,12 @@ def _boxed_kind(data: bytes) -> str | None:
     if b"crx " in brands:
         return "raw"
     return "HEIF" if brands & _HEIF_BRANDS else "video"
+
+
+def _bitmap_kind(data: bytes) -> str | None:
+    """BMP by its two letters, which text can begin with too, and the size of its second header."""
+    known = data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS
+    return "BMP" if known else None
 
 
 def _is_text(head: bytes) -> bool:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg import __version__, colour, masks, measure, quality, scale
+from woundseg import __version__, colour, masks, measure, quality, scale, skin
 from woundseg.colour import Balanced, Profile
 from woundseg.errors import UsageError
 from woundseg.masks import BoolMap, Segmentation
@@ -163,6 +163,8 @@ def with_tissue(
 ) -> Looked:
     """Reads the tissue of the ulcers that count, in colours that were put right.
 
+    Of a black and white photograph no tissue is read.
+
     Args:
         photo: the photograph.
         segmentation: its ulcers.
@@ -177,7 +179,7 @@ def with_tissue(
     ulcer = masks.remove_specks(
         segmentation.probability >= options.measure.threshold, math.ceil(smallest / 2)
     )
-    if reader is not None and ulcer.any():
+    if reader is not None and ulcer.any() and not skin.is_grey(photo.pixels):
         bed = reader(photo.pixels, ulcer, balanced)
         segmentation = replace(
             segmentation,
@@ -199,7 +201,7 @@ def measured(photo: Photo, looked: Looked, options: ScoreOptions, by_hand: bool 
     if by_hand:
         judged = quality.overruled(judged)
     ulcers, total = measurement.ulcers, measurement.total
-    if not judged.measurable:
+    if not judged.measurable or (not ulcers and not by_hand and quality.against_zero(judged)):
         ulcers, total = measure.withheld(measurement)
     record = ScoreRecord(
         software=f"woundseg {__version__}",

@@ -14,12 +14,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from woundseg import colour, masks
+from woundseg import colour, skin
 from woundseg.colour import Balanced
 from woundseg.masks import BoolMap, ByteMap, Segmentation
-from woundseg.measure import NORMAL_QUARTILE, Measurement
+from woundseg.measure import Measurement
 from woundseg.records import NotEvaluable, Quality, QualityFlag, Reason, Scale, Severity
 from woundseg.scale import mapping as planes
+
+MOST_AREA_CM2: Final = 300.0
+"""A larger ulcer is implausible: the sole of a large foot has 250 cm²."""
+MOST_OF_SKIN: Final = 0.6
+"""An ulcer over a larger share of the skin in view is implausible."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,21 @@ FLAGS: Final[tuple[FlagKind, ...]] = (
     FlagKind(
         "skin_unsure",
         "warning",
-        "no ulcer was found, and what is seen may not be skin",
-        "No ulcer found, and this may not be skin: check that the photograph shows the foot.",
+        "no ulcer was found, and what is seen may not be a foot or leg: no area of 0",
+        "No ulcer found, but this may not be a foot or leg: take the bare foot, so that it fills "
+        "half of the picture.",
+    ),
+    FlagKind(
+        "colour_missing",
+        "warning",
+        "the photograph is black and white: no tissue, a doubtful outline, no area of 0",
+        "Black and white: switch the camera to colour and take it again.",
+    ),
+    FlagKind(
+        "mirrored",
+        "warning",
+        "the card is seen in a mirror image: nothing in cm",
+        "Use the back camera, or switch off mirroring, and take it again.",
     ),
     FlagKind(
         "tilt",
@@ -151,8 +169,15 @@ FLAGS: Final[tuple[FlagKind, ...]] = (
     FlagKind(
         "ulcer_cut",
         "warning",
-        "the photograph's edge cuts an ulcer",
+        "the photograph's edge cuts an ulcer, or comes so close that it may",
         "Move back until the whole ulcer is in view; the figures are of the part in view.",
+    ),
+    FlagKind(
+        "implausible",
+        "warning",
+        f"an ulcer of more than {MOST_AREA_CM2:g} cm², or over more than "
+        f"{MOST_OF_SKIN:.0%} of the skin in view",
+        "Look at the outline, and check the scale.",
     ),
     FlagKind(
         "ulcer_small",
@@ -175,6 +200,9 @@ FLAGS: Final[tuple[FlagKind, ...]] = (
 )
 _KINDS: Final = {(kind.code, kind.severity): kind for kind in FLAGS}
 _SCALE_CODES: Final = {Reason.SCALE_NOT_FOUND: "card_missing"}
+
+_AGAINST_ZERO: Final = frozenset({"skin_unsure", "colour_missing"})
+"""Warnings under which a photograph on which nothing was found has no area, and not 0."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +228,10 @@ class QualityOptions:
         tissue_sure: least mean sureness of the bed's tissues (``tissue_map.Bed``).
         skin: least share of the frame in skin tones.
         hue_spread_deg: least standard deviation of hue over what has skin tones.
-        grain: of what has skin tones where no ulcer was found (``_grain``), warning and reject.
+        foot: least evidence that a foot or leg is in view (``skin.foot_evidence``, log odds),
+            where no ulcer was found.
+        most_cm2: area of an ulcer that is plausible.
+        most_of_skin: share of the skin in view, the ulcer's own area counted, likewise.
         tilt_deg: camera axis to the card's normal.
         card_far_mm: ulcer's centre to the nearest corner found on the card.
         small_look_px: area of an ulcer that the network hardly sees.
@@ -219,7 +250,9 @@ class QualityOptions:
     tissue_sure: float = 0.88
     skin: float = 0.03
     hue_spread_deg: float = 2.0
-    grain: tuple[float, float] = (1.5, 2.5)
+    foot: float = -0.9
+    most_cm2: float = MOST_AREA_CM2
+    most_of_skin: float = MOST_OF_SKIN
     tilt_deg: float = 30.0
     card_far_mm: float = 120.0
     small_look_px: float = 150.0
@@ -252,12 +285,11 @@ def assess(
         options: where each flag begins.
     """
     options = options or QualityOptions()
-    frame = _reduced(pixels, _FRAME_PX)
-    tones = _skin_tones(frame)
+    frame = skin.reduced(pixels, skin.FRAME_PX)
     views = _ulcer_views(pixels, segmentation, measurement) or [_skin_view(pixels)]
     flags = _exposure(frame, views, options)
     if not any(flag.severity == "reject" for flag in flags):
-        flags += _skin(frame, tones, options) or _texture(pixels, measurement, tones[0], options)
+        flags += _skin(pixels, frame, measurement, options)
     flags += _sharpness(views, segmentation.looked_px_per_px < 1.0, options)
     flags += _glare(views, options)
     flags += _tissue(segmentation, options)
@@ -265,9 +297,21 @@ def assess(
         flags += _burnt_bed(pixels, segmentation, options)
     flags += _scale_flags(measurement, scale, options)
     flags += _framing(segmentation, measurement, options)
+    flags += _plausibility(frame, measurement, options)
     order = {"reject": 0, "warning": 1, "note": 2}
     flags.sort(key=lambda flag: order[flag.severity])
     return Quality(measurable=all(flag.severity != "reject" for flag in flags), flags=tuple(flags))
+
+
+def against_zero(judged: Quality) -> tuple[QualityFlag, ...]:
+    """Why a photograph on which no ulcer was found may not claim an area of 0; empty: it may.
+
+    This is the one place where that is decided for a single photograph: 0 reads as healed, so it
+    needs a photograph that can be measured, in colour, of a foot or leg.
+    """
+    return tuple(
+        one for one in judged.flags if one.severity == "reject" or one.code in _AGAINST_ZERO
+    )
 
 
 def flag(code: str, severity: Severity, advice: str | None = None) -> QualityFlag:
@@ -298,43 +342,7 @@ def overruled(judged: Quality) -> Quality:
     return Quality(measurable=True, flags=flags)
 
 
-_FRAME_PX: Final = 128
 _SKIN_PX: Final = 512
-_GRAIN_PX: Final = 2.0
-"""Noise and grain below this size are no part of a skin's colours."""
-_PADDING: Final = 12
-"""Frames padded to a square (FUSeg) are black there, a little less so after JPEG."""
-
-
-def _reduced(pixels: ByteMap, long_side: int) -> ByteMap:
-    """The photograph at most that long."""
-    return _shrunk(pixels, min(1.0, long_side / max(pixels.shape[:2])))
-
-
-def _shrunk(pixels: ByteMap, factor: float) -> ByteMap:
-    """Reduced by area averaging, thinned first to twice the size asked: that is much quicker."""
-    if factor >= 1.0:
-        return pixels
-    height, width = pixels.shape[:2]
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    thin = max(1, int(0.5 / factor))
-    pixels = np.ascontiguousarray(pixels[::thin, ::thin])
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _skin_tones(frame: ByteMap) -> tuple[BoolMap, NDArray[np.float32]]:
-    """Pixels in skin tones, from very dark to very light, and every pixel's hue in degrees.
-
-    In CIELAB skin of all tones lies between red and yellow with some chroma, while its lightness
-    says nothing; the bounds are wide, so that inflamed, cyanotic and jaundiced skin are inside.
-    """
-    smooth = cv2.GaussianBlur(frame.astype(np.float32) / 255.0, (0, 0), _GRAIN_PX)
-    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2Lab)
-    redness, yellowness = lab[..., 1], lab[..., 2]
-    hue = np.degrees(np.arctan2(yellowness, redness)).astype(np.float32)
-    chroma = np.hypot(redness, yellowness)
-    skin = (chroma >= 8) & (redness >= 3) & (hue > -10) & (hue < 78)
-    return skin & (frame.max(axis=2) > _PADDING), hue
 
 
 def _ulcer_views(
@@ -356,18 +364,18 @@ def _ulcer_views(
             slice(max(0, x - rim), x + width + rim),
         )
         mask = (measurement.labels[window] == place).view(np.uint8) * np.uint8(255)
-        inside = _shrunk(mask, look) > 127
+        inside = skin.shrunk(mask, look) > 127
         away = cv2.distanceTransform((~inside).view(np.uint8), cv2.DIST_L2, 3)
         region = np.asarray(away <= max(1.0, rim * look))
-        views.append(_View(_shrunk(pixels[window], look), region, inside))
+        views.append(_View(skin.shrunk(pixels[window], look), region, inside))
     return views
 
 
 def _skin_view(pixels: ByteMap) -> _View:
     """Where no ulcer is found, all skin is looked at; where no skin is found either, all."""
-    frame = _shrunk(pixels, min(1.0, _SKIN_PX / max(pixels.shape[:2])))
-    skin, _ = _skin_tones(frame)
-    region = skin if skin.mean() > 0.01 else frame.max(axis=2) > _PADDING
+    frame = skin.reduced(pixels, _SKIN_PX)
+    tones = skin.tones(frame)
+    region = tones if tones.mean() > 0.01 else skin.shown(frame)
     if not region.any():
         region = np.ones_like(region)
     return _View(frame, region, np.zeros_like(region))
@@ -397,96 +405,22 @@ def _luma(pixels: ByteMap) -> NDArray[np.float32]:
 
 
 def _skin(
-    frame: ByteMap, tones: tuple[BoolMap, NDArray[np.float32]], options: QualityOptions
+    pixels: ByteMap, frame: ByteMap, measurement: Measurement, options: QualityOptions
 ) -> list[QualityFlag]:
-    """No skin: hardly a skin tone in the frame, or all of it of one hue, as paint is."""
-    skin, hue = tones
-    shown = int(np.count_nonzero(frame.max(axis=2) > _PADDING))
-    share = np.count_nonzero(skin) / max(1, shown)
-    if share < options.skin or float(hue[skin].std()) < options.hue_spread_deg:
-        return [flag("no_skin", "reject")]
-    return []
+    """No skin: hardly a skin tone in the frame, or all of it of one hue, as paint is.
 
-
-def _texture(
-    pixels: ByteMap, measurement: Measurement, skin: BoolMap, options: QualityOptions
-) -> list[QualityFlag]:
-    """Without an ulcer: wood, fur and cloth in hues of skin must not read as healed."""
-    if measurement.ulcers:
-        return []
-    grain = _grain(*_largest_part(pixels, skin))
-    if grain > options.grain[1]:
+    Where no ulcer was found it has to be a foot or leg too: nothing else may read as healed.
+    """
+    if skin.is_grey(frame):
+        return [flag("colour_missing", "warning")]
+    tints = skin.tints(frame)
+    tones = skin.tones(frame, tints)
+    share = np.count_nonzero(tones) / max(1, np.count_nonzero(skin.shown(frame)))
+    if share < options.skin or float(skin.hue_deg(tints)[tones].std()) < options.hue_spread_deg:
         return [flag("no_skin", "reject")]
-    if grain > options.grain[0]:
+    if not measurement.ulcers and skin.foot_evidence(pixels) < options.foot:
         return [flag("skin_unsure", "warning")]
     return []
-
-
-def _largest_part(pixels: ByteMap, skin: BoolMap) -> tuple[ByteMap, BoolMap]:
-    """The largest connected part in skin tones: its box of the photograph reduced, and itself.
-
-    Args:
-        pixels: the photograph.
-        skin: where it has skin tones, on a small copy.
-    """
-    core = cv2.erode(skin.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    parts = masks.components(core if core.any() else skin)
-    if not parts:
-        return pixels[:1, :1], np.ones((1, 1), dtype=np.bool_)
-    left, top, wide, high = parts[0].bbox_px
-    across, down = pixels.shape[1] / skin.shape[1], pixels.shape[0] / skin.shape[0]
-    box = pixels[
-        int(top * down) : math.ceil((top + high) * down),
-        int(left * across) : math.ceil((left + wide) * across),
-    ]
-    shown = _reduced(box, _FRAME_PX)
-    size = shown.shape[1], shown.shape[0]
-    inside = cv2.resize(parts[0].mask.view(np.uint8) * np.uint8(255), size) > 127
-    return shown, inside if inside.any() else np.ones_like(inside)
-
-
-_EVEN_LIGHT: Final = 0.08
-"""Light as even as this (sd of log luma) says nothing of what is lit."""
-
-
-def _grain(shown: ByteMap, inside: BoolMap) -> float:
-    """How much like wood, fur or cloth, and how little like skin, a surface looks.
-
-    Skin is smooth: light falls off over it, and little changes from one pixel of a small copy to
-    the next. And its colours have two causes, blood and melanin, so that they vary where its
-    lightness does not. What is woven, grown in rings or hairy has grain, and its colours go with
-    its lightness. Hence fine over coarse contrast, over the colour that lightness does not
-    explain. Both are shares (of the light, of the chroma), so that the tone of skin says little.
-
-    Args:
-        shown: uint8 RGB (H, W, 3), about 128 px long.
-        inside: what to judge, bool (H, W).
-    """
-    light = np.log(np.maximum(_luma(shown), 8.0)).astype(np.float32)
-    light = np.where(inside, light, _spread_out(light, inside)).astype(np.float32)
-    step = _soft(light, 0.7) - _soft(light, 1.4)
-    fine = float(np.median(np.abs(step[inside]))) / NORMAL_QUARTILE
-    coarse = math.hypot(float(_soft(light, 1.4)[inside].std()), _EVEN_LIGHT)
-    lab = cv2.cvtColor(_soft(shown.astype(np.float32) / 255.0, _GRAIN_PX), cv2.COLOR_RGB2Lab)[
-        inside
-    ]
-    known = np.stack([np.ones(len(lab)), lab[:, 0]], axis=1)
-    colours = lab[:, 1:].astype(np.float64)
-    left = colours - known @ np.linalg.lstsq(known, colours, rcond=None)[0]
-    chroma = float(np.median(np.hypot(colours[:, 0], colours[:, 1])))
-    return fine / coarse * chroma / max(float(np.hypot(*left.std(axis=0))), 1e-3)
-
-
-def _soft(values: NDArray[np.float32], spread: float) -> NDArray[np.float32]:
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), spread), dtype=np.float32)
-
-
-def _spread_out(values: NDArray[np.float32], inside: BoolMap) -> NDArray[np.float32]:
-    """Values continued smoothly beyond a region, so that its edge is no edge."""
-    weight = _soft(inside.astype(np.float32), 8.0)
-    mixed = _soft(np.where(inside, values, 0.0).astype(np.float32), 8.0)
-    far = np.float32(values[inside].mean())
-    return np.where(weight > 1e-3, mixed / np.maximum(weight, 1e-3), far).astype(np.float32)
 
 
 def _sharpness(views: list[_View], reduced: bool, options: QualityOptions) -> list[QualityFlag]:
@@ -630,8 +564,61 @@ def _framing(
     look = segmentation.looked_px_per_px**2
     if any((ulcer.area_px or 0) * look < options.small_look_px for ulcer in measurement.ulcers):
         flags.append(flag("ulcer_small", "warning"))
-    if any(peak < options.sure for peak in measurement.peaks):
-        flags.append(flag("ulcer_unsure", "warning"))
+    flags += _unsure(measurement, options)
     if measurement.specks:
         flags.append(flag("speck", "note"))
     return flags
+
+
+def _unsure(measurement: Measurement, options: QualityOptions) -> list[QualityFlag]:
+    """Names the ulcers that may be none."""
+    names = [
+        ulcer.id
+        for ulcer, peak in zip(measurement.ulcers, measurement.peaks, strict=True)
+        if peak < options.sure
+    ]
+    if not names:
+        return []
+    if len(names) == 1:
+        advice = f"{names[0]} may not be an ulcer: look at its outline; if it is none, correct it."
+    else:
+        told = f"{', '.join(names[:-1])} and {names[-1]}"
+        advice = (
+            f"{told} may not be ulcers: look at their outlines, and correct those that are none."
+        )
+    return [flag("ulcer_unsure", "warning", advice)]
+
+
+def _plausibility(
+    frame: ByteMap, measurement: Measurement, options: QualityOptions
+) -> list[QualityFlag]:
+    """Ulcers too large to be true: a wrong scale, or an outline around the foot."""
+    if not measurement.ulcers:
+        return []
+    of_skin = _shares_of_skin(frame, measurement)
+    for ulcer, share in zip(measurement.ulcers, of_skin, strict=True):
+        if (ulcer.area_cm2 or 0.0) > options.most_cm2:
+            advice = (
+                f"{ulcer.id} has {ulcer.area_cm2:.0f} cm², more than {options.most_cm2:g} cm²: "
+                "check the scale, and look at the outline."
+            )
+            return [flag("implausible", "warning", advice)]
+        if share > options.most_of_skin:
+            advice = (
+                f"{ulcer.id} covers {share:.0%} of the skin in view, more than "
+                f"{options.most_of_skin:.0%}: look at the outline, or move back until the skin "
+                "around it is in view."
+            )
+            return [flag("implausible", "warning", advice)]
+    return []
+
+
+def _shares_of_skin(frame: ByteMap, measurement: Measurement) -> list[float]:
+    """Each ulcer's area over that of the skin in view, ulcers counted as skin."""
+    rows, columns = frame.shape[:2]
+    high, wide = measurement.labels.shape
+    across = (np.arange(columns) + 0.5) * wide // columns
+    down = (np.arange(rows) + 0.5) * high // rows
+    labels = measurement.labels[down.astype(int)[:, None], across.astype(int)]
+    seen = np.count_nonzero(skin.tones(frame) | (labels > 0)) * (high * wide) / (rows * columns)
+    return [(ulcer.area_px or 0) / max(1.0, seen) for ulcer in measurement.ulcers]

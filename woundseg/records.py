@@ -112,6 +112,7 @@ class Reason(StrEnum):
     SCALE_TILTED = "scale_tilted"
     SCALE_CUT = "scale_cut"
     SCALE_SMALL = "scale_small"
+    MIRRORED = "mirrored"
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"
     BLURRED = "blurred"

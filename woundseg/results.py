@@ -31,7 +31,7 @@ def refuse_others(photo: Photo, out: Path, stem: str) -> None:
         OutputError: a file of another photograph, or a file that is not a result, is in the way.
     """
     record, picture = _paths(out, stem)
-    if record.is_file():
+    if _stands(record):
         try:
             found = record_files.read(record).record.photo
         except UsageError as error:
@@ -39,8 +39,15 @@ def refuse_others(photo: Photo, out: Path, stem: str) -> None:
         if found.sha256 != photo.sha256:
             cause = f"is in the way: it is of another photograph ({found.path})"
             raise OutputError(record, cause, _OTHER_FOLDER)
-    elif picture.is_file():
+    elif _stands(picture):
         raise OutputError(picture, "is in the way: its record is not beside it", _OTHER_FOLDER)
+
+
+def _stands(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that may not be entered: writing will say so
+        return False
 
 
 def write(scored: Scored, out: Path, stem: str) -> tuple[Path, Path]:

@@ -118,6 +118,7 @@ class Segmenter:
             looked_px_per_px=min(closest, default=ratio),
             border_sd_px=self.border_sd_px,
             min_ulcer_px=self.min_ulcer_px,
+            content_px=masks.content_box(pixels),
         )
 
     @cached_property

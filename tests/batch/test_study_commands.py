@@ -14,7 +14,7 @@ import pytest
 
 toy_weights = pytest.importorskip("toy_weights", reason="needs onnx")
 
-from study import draw, go
+from study import draw, go, table
 from test_store import tamper
 
 from woundseg import cli, store
@@ -264,6 +264,32 @@ def test_a_dry_run_as_json_is_one_document(photos, out, toy, woundseg):
     assert plan["photos"][0]["path"] == PHOTO
     assert set(plan["photos"][0]) == {"path", "subject", "visit", "date", "ulcer", "from"}
     assert [(one["path"], one["stage"]) for one in plan["failures"]] == [("nowhere.png", "plan")]
+
+
+def test_a_named_ulcer_and_a_doubtful_date_come_into_table_and_messages(photos, toy, woundseg):
+    study, names = photos.parent / "named", photos.parent / "names.csv"
+    names.write_text(f"path,ulcer\n{PHOTO},heel\n", encoding="utf-8")
+    asked = ("--names", names, "--as-of", "2026-01-01", "--weights", toy, "--jobs", 1, "--quiet")
+    status, _, told = woundseg("batch", photos, "--out", study, *asked)
+    assert status == EXIT_DONE
+    assert "  subject S1: visit V1 is dated 2026-01-05, after today (2026-01-01)\n" in told
+    (row,) = table(study)
+    assert (row["ulcer"], row["evaluable"]) == ("heel", "Y")
+    assert "date_future" in row["flags"].split(";")
+
+
+def test_a_run_says_what_to_look_at(photos, toy, woundseg):
+    """An ulcer of radius 9 mm that has one of 3 mm the next day: 4.2 cm a week."""
+    other = photos / "S1/V2_2026-01-06/a.png"
+    other.parent.mkdir()
+    toy_weights.save(other, toy_weights.photograph(((30.0, 24.0, 3.0),)))
+    names = photos.parent / "names.csv"
+    names.write_text(f"path,ulcer\n{PHOTO},u1\nS1/V2_2026-01-06/a.png,u1\n", encoding="utf-8")
+    asked = ("--names", names, "--weights", toy, "--jobs", 1, "--quiet")
+    _, _, told = woundseg("batch", photos, "--out", photos.parent / "moved", *asked)
+    assert "to look at:\n  subject S1: V2 2026-01-06: From 2.5" in told
+    assert "the margin of u1 moved 4." in told
+    assert table(photos.parent / "moved")[1]["reading_status"] == "waiting"
 
 
 def test_a_dry_run_asks_nothing_of_the_store(photos, out, toy, woundseg):

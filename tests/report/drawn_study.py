@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from woundseg import quality
 from woundseg.records import Failure, QualityFlag, VisitRow
-from woundseg.report import PhotoShown, StudyFacts, SubjectReport
+from woundseg.report import Panel, PhotoShown, Question, Step, StudyFacts, SubjectReport
 from woundseg.report.failures import gathered
 from woundseg.trial.healing_course import HealingRow
 from woundseg.trial.protocol import load
@@ -69,6 +69,22 @@ def row(week=0, area=None, **changes):
         **bed,
     }
     return VisitRow(**(values | changes))
+
+
+def question(text="V3 · 2025-03-31", **changes):
+    """Which of u1 and u2 is the outline at V3? ``text`` stands wherever there is text."""
+    before = photo("before.jpg", u1=(700, 500, 90, 60), u2=(300, 300, 40, 40))
+    now = photo("now.jpg", u=(650, 480, 80, 60))
+    values = {
+        "title": text,
+        "now": Panel(text, now, {"1": now.outlines["u"]}),
+        "before": (Panel(text, before, before.outlines),),
+        "unsure": ("u1",),
+        "known": ("u2",),
+        "unnamed": ("1",),
+        "steps": (Step(text, f"woundseg {text}"),),
+    }
+    return Question(**(values | changes))
 
 
 def subject(rows, photos=(), **changes):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from browser import CHROMIUM, Browser
-from drawn_study import facts, healed, several
+from drawn_study import facts, healed, question, several
 
 from woundseg import report
 from woundseg.records import Failure
@@ -34,7 +34,8 @@ PAGES = (
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    long = replace(several(LONG), overdue=LONG, to_look_at=(LONG,))
+    asked = {"questions": (question(LONG), question())}
+    long = replace(several(LONG), overdue=LONG, to_look_at=(LONG,), **asked)
     subjects = [healed("S10"), several("S02"), healed("S1 <script>x</script>"), long]
     failures = (Failure(f"{LONG}/{LONG}.jpg", "read", LONG, LONG),)
     told = facts(4, failures=failures, warnings=(LONG,), head="a1" * 32, photos=LONG)

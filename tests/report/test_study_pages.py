@@ -409,6 +409,19 @@ def test_closed_and_not_evaluable_look_different_and_neither_is_a_dot():
     assert "2025-02-03 not evaluable" in svg  # for those who hear it
 
 
+def test_a_lower_bound_is_an_arrow_beside_the_curve():
+    svg = chart([row(0, 8.0), row(4, 4.0, lower_bound="Y"), row(8, 2.0)])
+    top = float(marks(svg, "dot")[0][1])
+    arrow = re.search(r'<path d="M[\d.]+ ([\d.]+)v-10m-4 4l4 -4l4 4" class="least"><title>', svg)
+    floor = charts.HEIGHT - charts.BOTTOM
+    assert floor - float(arrow.group(1)) == pytest.approx((floor - top) / 2, abs=0.2)
+    (curve,) = re.findall(r'<path d="([^"]*)" class="curve">', svg)
+    assert curve.count("L") == 1  # from the first area to the last
+    assert ">at least</text>" in svg
+    assert "2025-02-03 at least 4.00 cm²" in svg
+    assert ">not evaluable</text>" not in svg
+
+
 def test_the_curve_breaks_no_rule_without_a_baseline_or_an_area():
     svg = chart([row(0), row(4)], baseline_date=None)
     assert 'class="base"' not in svg

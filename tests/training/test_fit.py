@@ -245,10 +245,11 @@ def test_a_smoke_run_takes_two_steps_however_large_the_set(trained, tmp_path):
         save_pair(tmp_path / "set" / "train", f"{number:04}", rectangle(64, 5, 7), kind=".png")
     out = tmp_path / "run"
     words = [*trained.overrides, f"data.root={tmp_path / 'set'}", "data.hold_out=[]", f"out={out}"]
+    words += ["data.limit=12"]
     assert _call(["train", *words])[0] == 0
     run = json.loads((out / "run.json").read_text())
     assert run["steps"] == 2
-    assert run["photographs"]["training"] == 4
+    assert run["photographs"]["training"] == 12
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ def test_defaults():
     options = config.train_options([ROOT])
     assert (options.data.name, options.model.architecture) == ("fuseg", "unet")
     assert options.out == "runs/fuseg-unet"
-    assert config.train_options([ROOT, "experiment=smoke"]).augment.crop_px == 64
+    smoke = config.train_options([ROOT, "experiment=smoke"])
+    assert (smoke.augment.crop_px, smoke.data.limit, smoke.trainer.steps_per_epoch) == (64, 4, 2)
     several = config.train_options([ROOT, "trainer=gpu", "trainer.devices=4"]).trainer
     assert (several.accelerator, several.devices) == ("gpu", 4)
 

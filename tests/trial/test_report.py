@@ -316,3 +316,30 @@ def test_nobody_is_seen_after_the_end():
     left = {row[0]: min([day for day in row[4:6] if day] or ["9999"]) for row in subjects}
     assert all(row[2] <= left[row[0]] for row in visits if row[1] != "BASELINE")
     assert max(row[2] for row in visits) <= TrialSpec().data_cut.isoformat()
+
+
+def test_what_waits_and_what_is_a_lower_bound_is_said_and_not_drawn():
+    rows = """
+    subject day area lower_bound reading_status
+    A         0 4    .           .
+    A        28 0.5  Y           .
+    A        56 3.0  .           .
+    B         0 4    .           .
+    B        28 9    Y           .
+    C         0 4    .           .
+    C        28 .    .           waiting
+    """
+    found = making.endpoint(rows, "subject\nA\nB\nC")
+    subjects = {subject.name: subject for subject in facts.subjects_of(found)}
+    assert subjects["A"].best_change(None) == pytest.approx(-25.0)
+    assert subjects["B"].changes == []
+    page = trial_report.texts(found, True, False)["report.html"].decode()
+    assert (
+        f"1 visit of 1 subject waits for a person&#x27;s reading (C on {making.date(28)})" in page
+    )
+    assert "with a visit not evaluable because its area is a lower bound</td><td>1 (33 %)" in page
+    assert "(k) Waiting counts as closed" in page
+    assert (
+        "waits for a person"
+        not in trial_report.texts(drawn(3), True, False)["report.html"].decode()
+    )

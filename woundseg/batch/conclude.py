@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -12,15 +12,16 @@ from pathlib import Path
 
 from woundseg import __version__, files, report, tissue_map
 from woundseg.batch import doubtful, exports, follow, tables, telling
+from woundseg.batch.across import Across
 from woundseg.batch.follow import Following
 from woundseg.batch.noted import Noted, head_before_report
-from woundseg.batch.rows import subject_rows
+from woundseg.batch.rows import flagged, subject_rows
 from woundseg.batch.seen import Seen, in_order
 from woundseg.batch.standing import Standing
 from woundseg.batch.workers import Engine
 from woundseg.errors import WoundsegError
 from woundseg.match import MatchOptions, Named
-from woundseg.records import Failure
+from woundseg.records import Failure, QualityFlag
 from woundseg.report import StudyFacts, SubjectReport
 from woundseg.report.failures import gathered
 from woundseg.store import Store
@@ -85,6 +86,7 @@ class Written:
         sha256: of each table, by name.
         warnings: what a person should look at, the first ``MOST_WARNINGS`` lines and how many
             more there are; the plan's are not among them.
+        copied: warnings about photographs that another subject has too, by path.
     """
 
     rows: int
@@ -92,6 +94,7 @@ class Written:
     subjects: int
     sha256: dict[str, str]
     warnings: tuple[str, ...] = ()
+    copied: Mapping[str, QualityFlag] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +113,11 @@ def write_tables(study: Study, options: ConcludeOptions) -> Written:
         OutputError: one of them cannot be written.
     """
     warned: list[str] = []
-    rows, failures = _write_visits(study, options, warned)
+    copied: dict[str, QualityFlag] = {}
+    rows, failures = _write_visits(study, options, warned, copied)
     subjects = _write_healing(study.out, options)
     sha256 = {name: tables.sha256(study.out / name) for name in tables.ALL}
-    return Written(rows, failures, subjects, sha256, tuple(warned))
+    return Written(rows, failures, subjects, sha256, tuple(warned), copied)
 
 
 def _write_healing(out: Path, options: ConcludeOptions) -> int:
@@ -164,13 +168,18 @@ def publish(
 def _report(study: Study, options: ConcludeOptions, written: Written) -> list[Path]:
     """report.html, from the tables just written."""
     facts = _study_facts(study, options, written)
-    paths = report.write(facts, _subject_reports(study, options), study.out, written.subjects)
+    subjects = _subject_reports(study, options, written.copied)
+    paths = report.write(facts, subjects, study.out, written.subjects)
     study.noted.seal_report(study.out)
     return paths
 
 
-def _subject_reports(study: Study, options: ConcludeOptions) -> Iterator[SubjectReport]:
-    context = telling.Context(options.protocol, options.as_of, study.out, study.root, options.names)
+def _subject_reports(
+    study: Study, options: ConcludeOptions, copied: Mapping[str, QualityFlag]
+) -> Iterator[SubjectReport]:
+    context = telling.Context(
+        options.protocol, options.as_of, study.out, study.root, options.names, copied
+    )
     rows = telling.by_subject(tables.read_visits(study.out / tables.VISITS))
     concluded = _concluded(study.out, options)
     now = next(concluded, None)
@@ -207,19 +216,28 @@ def _study_facts(study: Study, options: ConcludeOptions, written: Written) -> St
     )
 
 
-def _write_visits(study: Study, options: ConcludeOptions, warned: list[str]) -> tuple[int, int]:
+def _write_visits(
+    study: Study,
+    options: ConcludeOptions,
+    warned: list[str],
+    copied: dict[str, QualityFlag],
+) -> tuple[int, int]:
     rows = over = 0
+    across = Across(study.standing.kept)
     with tables.writing(study.out) as made:
         for failure in (*study.plan.failures, *_gone(study)):
             made.failure(failure)
         for photos, named in named_subjects(study, options):
             subject = subject_rows(photos, named)
+            strangers = across.take(photos, named)
+            copied |= strangers
             for row in subject.rows:
-                made.visit(row)
+                made.visit(flagged(row, [strangers[row.path]] if row.path in strangers else ()))
             for failure in subject.failures:
                 made.failure(failure)
             rows += len(subject.rows)
-            for line in doubtful.lines(photos, named, subject.rows):
+            lines = doubtful.lines(photos, named, subject.rows)
+            for line in (*lines, *(flag.advice for flag in strangers.values())):
                 if len(warned) < MOST_WARNINGS:
                     warned.append(line)
                 else:

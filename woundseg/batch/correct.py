@@ -14,7 +14,7 @@ from woundseg.batch import outlining, provenance
 from woundseg.batch.alone import Say, alone, quiet
 from woundseg.batch.before_after import before_and_after
 from woundseg.batch.lastrun import LastRun, last_run
-from woundseg.batch.one import file_sha256, overlay_path, write_overlay
+from woundseg.batch.one import caption, file_sha256, overlay_path, write_overlay
 from woundseg.batch.pictures import Pictures, picture_of
 from woundseg.batch.readings import Decision, Reading, reading
 from woundseg.batch.run import photos_root
@@ -346,7 +346,8 @@ def _mask(case: _Case, kept: Store) -> _Decided:
     doubt = outlining.doubt(drawn, [*case.standing, case.machine], case.last.places)
     if doubt and not correction.confirm:
         raise UsageError(correction.mask, doubt, "Look at it, or add --confirm if it is meant")
-    outlines = outlining.outlines(drawn, ulcer)
+    whose = caption(case.last.rows[0]) if case.last.rows else None
+    outlines = outlining.outlines(drawn, ulcer, whose)
     new = _entry(case, "mask", outlines.result, **({"ulcer": ulcer} if ulcer else {}))
     new = replace(new, sketch=outlines.sketch, thumbnail=outlines.thumbnail)
     return _Decided(new, outlines.picture)

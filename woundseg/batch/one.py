@@ -10,7 +10,7 @@ from woundseg import files, overlay, photo
 from woundseg.batch import by_hand
 from woundseg.errors import UnreadablePhotoError, WoundsegError
 from woundseg.pipeline import Scored, ScoreOptions, score, score_outlined
-from woundseg.records import Failure, PhotoRef, ScoreRecord, Sketch
+from woundseg.records import Failure, PhotoRef, ScoreRecord, Sketch, VisitRow
 from woundseg.segment import Segmenter
 from woundseg.sketch import jpeg, sketch
 from woundseg.store import Entry, canonical
@@ -129,7 +129,7 @@ def _outcome(task: Task, named: photo.Photo, segmenter: Segmenter) -> Outcome:
         scored.photo.sha256,
         record=record_json(scored.record),
         sketch=sketch(scored),
-        overlay=drawn(scored),
+        overlay=drawn(scored, caption(task.ref)),
     )
 
 
@@ -137,12 +137,21 @@ def _drawn_again(task: Task, entry: Entry, named: photo.Photo, segmenter: Segmen
     outline = by_hand.outlined(entry, named.pixels.shape[:2])
     scored = score_outlined(named, outline, segmenter, task.options)
     shown = replace(scored, record=ScoreRecord.model_validate_json(entry.result))
-    return Outcome(task.ref, named.sha256, record=entry.result, overlay=drawn(shown))
+    return Outcome(
+        task.ref, named.sha256, record=entry.result, overlay=drawn(shown, caption(task.ref))
+    )
 
 
-def drawn(scored: Scored) -> bytes:
-    """The photograph with its outlines and figures, JPEG."""
-    picture = overlay.draw(scored.photo.pixels, scored.record, scored.measurement, scored.scale)
+def caption(of: PhotoRef | VisitRow) -> overlay.Caption:
+    """Whose photograph it is and of which visit, for its picture."""
+    return overlay.Caption(of.subject, of.visit, of.date.isoformat())
+
+
+def drawn(scored: Scored, whose: overlay.Caption | None = None) -> bytes:
+    """The photograph with its outlines, its figures and whose it is, JPEG."""
+    picture = overlay.draw(
+        scored.photo.pixels, scored.record, scored.measurement, scored.scale, whose
+    )
     return jpeg(picture, _OVERLAY_QUALITY)
 
 

@@ -19,6 +19,7 @@ from woundseg.batch.one import record_json
 from woundseg.batch.seen import sketch_json
 from woundseg.errors import UsageError
 from woundseg.masks import BoolMap
+from woundseg.overlay import Caption
 from woundseg.photo import Photo
 from woundseg.pipeline import Scored, ScoreOptions, score, score_outlined
 from woundseg.records import Quality, ScoreRecord, Ulcer
@@ -253,12 +254,13 @@ def _far(mask: BoolMap, earlier: BoolMap) -> bool:
 # --- what is kept --------------------------------------------------------------------------------
 
 
-def outlines(drawn: Drawn, ulcer: str) -> Outlines:
+def outlines(drawn: Drawn, ulcer: str, whose: Caption | None) -> Outlines:
     """Record, sketch and picture of an outline by hand.
 
     Args:
         drawn: the mask on its photograph.
         ulcer: its name; blank where it stands for all ulcers.
+        whose: subject and visit, for the picture.
     """
     scored, kept = drawn.scored, sketch(drawn.scored)
     more: dict[str, Any] = {"mask": by_hand.encoded(drawn.whole)}
@@ -267,7 +269,7 @@ def outlines(drawn: Drawn, ulcer: str) -> Outlines:
         more["names"] = [part.name for part in parts]
         kept = replace(kept, outlines=tuple(_as_kept(part.lines) for part in parts))
         scored = _together(drawn, parts)
-    picture = picture_of(scored)
+    picture = picture_of(scored, whose)
     told = sketch_json(kept, picture, **more)
     return Outlines(record_json(scored.record), told, kept.thumbnail, picture)
 

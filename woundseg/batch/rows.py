@@ -19,7 +19,6 @@ from woundseg.pipeline import BY_HAND
 from woundseg.records import (
     PUT_TO_A_PERSON,
     Failure,
-    PhotoRef,
     QualityFlag,
     ReadingStatus,
     Ulcer,
@@ -65,7 +64,7 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
     told = elsewhere(photos, named)
     for seq, photo, names, aside in zip(_sequence(photos), photos, named, told, strict=True):
         made = [
-            _flagged(row, doubtful.photo_flags(photo, names, photos))
+            flagged(row, doubtful.photo_flags(photo, names, photos))
             for row in _photo_rows(photo, names, seq, known)
         ]
         known = known.after(photo, names, made)
@@ -74,11 +73,11 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
         failure = _failure(photo, kept) if kept else None
         failures += [failure] if failure else []
     doubts = doubtful.row_flags(rows)
-    rows = [_flagged(row, doubts.get(place, ())) for place, row in enumerate(rows)]
+    rows = [flagged(row, doubts.get(place, ())) for place, row in enumerate(rows)]
     return SubjectRows(tuple(rows), tuple(failures))
 
 
-def _flagged(row: VisitRow, flags: Iterable[QualityFlag]) -> VisitRow:
+def flagged(row: VisitRow, flags: Iterable[QualityFlag]) -> VisitRow:
     """The row with further flags; one that these put to a person waits until it has been read."""
     codes = tuple(dict.fromkeys((*row.flags, *(flag.code for flag in flags))))
     waits = row.reading_status == "machine" and PUT_TO_A_PERSON & set(codes) - set(row.flags)
@@ -165,7 +164,7 @@ def _rows_found(photo: Seen, named: Named, seq: int, known: _Known) -> list[Visi
         if ulcer not in {one.ulcer for one in said}
     ]
     said = said or [_nothing_named(photo, named, known)]
-    return _as_given([_row(photo, seq, one) for one in said], photo.ref)
+    return _as_given([_row(photo, seq, one) for one in said], photo)
 
 
 def _found(photo: Seen, named: Named) -> list[_Said]:
@@ -192,9 +191,12 @@ def parts_by_name(photo: Seen, named: Named) -> dict[str, list[Ulcer]]:
 
 
 def _nothing_named(photo: Seen, named: Named, known: _Known) -> _Said:
-    """No ulcer has a name here: 0 only where none was found and none was ever met."""
+    """No ulcer has a name here: 0 only where the photograph gives it and none was ever met."""
     ulcer = photo.ref.ulcer or FIRST_ULCER
-    if photo.record is not None and not photo.record.ulcers and not known.met:
+    record = photo.record
+    if record is not None and not record.ulcers and not known.met:
+        if record.total.area_cm2 is None:  # its flags say why no 0 may be written
+            return _Said(ulcer, "N", named.codes(ulcer))
         return _Said(ulcer, "Y", named.codes(ulcer), dict(HEALED))
     return _Said(ulcer, "N", _with(named.codes(ulcer), MATCH_UNSURE))
 
@@ -289,13 +291,21 @@ def _model(photo: Seen, word: Word | None) -> str:
     return f"{model.name} {model.version} {model.precision}"
 
 
-def _as_given(rows: list[VisitRow], ref: PhotoRef) -> list[VisitRow]:
-    """The manifest's word on one ulcer goes to its row: the one named, or the only one."""
-    meant = ref.ulcer or (rows[0].ulcer if len(rows) == 1 else None)
-    given = ref.given
-    return [
+def _as_given(rows: list[VisitRow], photo: Seen) -> list[VisitRow]:
+    """The manifest's word on one ulcer goes to its row: the one named, or the only one.
+
+    Where it says closed, and no ulcer is outlined, the area is 0 without further evidence.
+    """
+    given, named = photo.ref.given, photo.ref.ulcer
+    meant = named or (rows[0].ulcer if len(rows) == 1 else None)
+    told = [
         replace(row, closed=given.closed, target=given.target) if row.ulcer == meant else row
         for row in rows
+    ]
+    if given.closed != "Y" or photo.record is None or photo.record.ulcers:
+        return told
+    return [
+        replace(row, evaluable="Y", area_cm2=0.0) if row.ulcer == meant else row for row in told
     ]
 
 

@@ -55,11 +55,16 @@ class Seen:
 
     @property
     def speaks(self) -> bool:
-        """Whether areas in cm² can be taken from the photograph."""
+        """Whether areas in cm² can be taken from the photograph.
+
+        Where it may not call all of the foot closed, and so gives no total, it still can of the
+        places of known ulcers.
+        """
         record = self.record
         if record is None or not self.measurable or self.ref.given.evaluable == "N":
             return False
-        return record.total.area_cm2 is not None
+        scaled = not record.ulcers and record.scale.mm_per_px is not None
+        return scaled or record.total.area_cm2 is not None
 
     def word(self, ulcer: str) -> Word | None:
         """What a person said of an ulcer on it; None where it is the machine that counts."""

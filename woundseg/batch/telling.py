@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -70,7 +70,8 @@ def _date(day: int) -> date:
 class Context:
     """What is the same for all subjects: the rules, the day, where pictures stand.
 
-    ``photos`` and ``names`` are what the report's commands name.
+    ``photos`` and ``names`` are what the report's commands name; ``copied`` are warnings about
+    photographs that another subject has too, by path.
     """
 
     protocol: Protocol
@@ -78,6 +79,7 @@ class Context:
     out: Path
     photos: Path = Path("PHOTOS")
     names: Path | None = None
+    copied: Mapping[str, QualityFlag] = field(default_factory=dict)
 
     @property
     def folders(self) -> Folders:
@@ -114,6 +116,9 @@ def subject_report(
     doubts = doubtful.by_photo(
         [seen for seen, _, _ in photos], [named for _, named, _ in photos], rows
     )
+    doubts |= {
+        path: (*doubts[path], flag) for path, flag in context.copied.items() if path in doubts
+    }
     shown = tuple(
         _shown(
             seen, named, thumbnail, (context.overlay(seen.ref.relative), doubts[seen.ref.relative])

@@ -145,7 +145,7 @@ def same_photographs(
     every = [*pictures, *photographs]
     looks: list[FloatMap] = []
     for done, sample in enumerate(every, start=1):
-        looks.append(_look(_read(sample)))
+        looks.append(appearance(_read(sample)))
         progress(done, len(every))
     pairs: list[Pair] = []
     known: set[frozenset[str]] = set()
@@ -189,7 +189,7 @@ def _kept(first: int, end: int, length: int) -> tuple[int, int]:
     return (first, end) if end > first else (0, length)
 
 
-def _look(pixels: ByteImage) -> FloatMap:
+def appearance(pixels: ByteImage) -> FloatMap:
     """What is hashed of a photograph: grey, (32, 32)."""
     return _made(_grey(trimmed(pixels)[0]), (HASHED_SIDE, HASHED_SIDE)).astype(np.float32)
 

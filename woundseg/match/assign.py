@@ -168,5 +168,7 @@ class Sheet:
                 gap <= max(drawn.place.sd_px, 1.0) for gap in taken
             ):
                 self.result.unsure[name] = "match_unsure"
+            elif drawn.place.doubtful:
+                self.result.unsure[name] = "match_unregistered"
             else:
                 self.result.closed.append(name)

@@ -1,9 +1,10 @@
 """Whether a known ulcer's place is seen bare: the skin around it is the same skin as before.
 
 A plaster, gauze, a patch of cloth or of other skin covers more than the ulcer did, so the skin
-just around the ulcer's old outline is no longer seen. The two photographs are laid on each other
-there once more, closely, and the grain of that skin is compared. Where it is not found again,
-nothing is said of the place: an area of 0 needs this evidence (``docs/matching.md``).
+around the ulcer's old outline is no longer seen. The two photographs are laid on each other there
+once more, closely, and the grain of that skin is compared: not right beside the outline, where
+skin changes as an ulcer heals, but from 0.4 of its radius on. Where it is not found again, nothing
+is said of the place: an area of 0 needs this evidence (``docs/matching.md``).
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ class EvidenceOptions:
     """When the skin around a place is the same; set on photographs (docs/matching.md).
 
     Attributes:
-        near: width of the ring of skin next to the old outline, in radii of the ulcer.
-        reach: width of all skin that is laid on each other, in radii.
-        least_px: the ring's least width and reach, in px.
+        ring: where the ring of skin around the old outline begins and ends, in radii of the ulcer
+            beyond it.
+        reach: how far the skin reaches that is laid on each other, likewise.
+        least_px: least width of the ring, and least reach, in px.
         least_share: share of the ring that must be seen on both photographs.
         alike: least correlation of the ring's grain; ``few`` is added over the root of the
             number of pixels, since few of them correlate by chance.
@@ -50,8 +52,8 @@ class EvidenceOptions:
         smooth: least usual gradient within the old outline over that of the skin around.
     """
 
-    near: float = 0.45
-    reach: float = 1.0
+    ring: tuple[float, float] = (0.4, 0.9)
+    reach: float = 1.1
     least_px: tuple[float, float] = (5.0, 12.0)
     least_share: float = 0.25
     alike: float = 0.5
@@ -97,9 +99,13 @@ def sight(
         options: when skin is the same.
     """
     options = options or EvidenceOptions()
+    there = found.place(place.outline)
+    if not np.isfinite(there).all() or np.ptp(there, axis=0).max() > max(now.shape):
+        return "unclear"
     window = _Window.around(before, now, place, found, options)
     near = window.near
-    if np.count_nonzero(near) < max(_FEWEST_PX, options.least_share * window.whole_px):
+    least = max(_FEWEST_PX, options.least_share * window.whole_px)
+    if np.count_nonzero(near) < least or not window.inside.any():
         return "unclear"
     if float(np.median(window.luma[near | window.inside])) < options.luma:
         return "unclear"
@@ -127,7 +133,7 @@ class _Window:
         before, now: uint8 RGB (h, w, 3).
         grain_before, grain_now: band-passed logarithm of brightness, float32 (h, w).
         inside: bool (h, w), within the old outline.
-        near: bool (h, w), the ring of skin next to it, seen on both.
+        near: bool (h, w), the ring of skin around it, seen on both.
         far: bool (h, w), the rest of the skin around.
         whole_px: size of the ring if all of it were seen.
     """
@@ -148,7 +154,8 @@ class _Window:
         there = found.place(place.outline)
         radius = Place(there).radius_px
         factor = min(1.0, _WORK_RADIUS_PX / max(radius, 1.0))
-        near_px = max(options.near * radius * factor, options.least_px[0])
+        start_px = max(options.ring[0] * radius * factor, _EDGE_PX)
+        end_px = max(options.ring[1] * radius * factor, start_px + options.least_px[0])
         reach_px = max(options.reach * radius * factor, options.least_px[1])
         sd_px = found.sd_px(place.centre, place.radius_px) * factor
         search = int(min(_MOST_SEARCH_PX, math.ceil(2 * sd_px + 2)))
@@ -165,7 +172,7 @@ class _Window:
         skin = around & (_warped(before.skin, onto, shape, cv2.INTER_NEAREST) > 0)
         if np.count_nonzero(skin) > 0.3 * np.count_nonzero(around):
             around = skin
-        ring = (away > _EDGE_PX) & (away <= near_px + _EDGE_PX)
+        ring = (away > start_px) & (away <= end_px)
         was = _warped(before.pixels, onto, shape)
         shown = _warped(now.pixels, to_window, shape)
         grain = _grain(was)
@@ -219,7 +226,7 @@ class _Window:
 
 
 def _comparable(look: Look, onto: Matrix, shape: tuple[int, int]) -> Flags:
-    """bool (h, w), in the frame, and away from ulcers and card."""
+    """Bool (h, w), in the frame, and away from ulcers and card."""
     shown = _warped(np.ones(look.shape, np.uint8), onto, shape, cv2.INTER_NEAREST)
     for line in (*look.outlines, look.hidden):
         if len(line):

@@ -74,9 +74,9 @@ class Named:
         closed: known ulcers whose place is in view and empty: their area is 0.
         unsure: known ulcers that nothing can be said of here.
         flags: pairs of a name and a code; the name is blank for an outline without one.
-        places: pairs of a closed ulcer and the middle of its place, (x, y) px of the look; a
-            person may have called one closed whose place is not known.
+        places: pairs of a closed ulcer and the middle of its place, (x, y) px of the look.
         same_as: number of an earlier look, of another visit, that is the same photograph.
+        hashes: of the look's appearance as it is and turned by quarters, in hexadecimal.
     """
 
     names: tuple[str | None, ...] = ()
@@ -85,6 +85,7 @@ class Named:
     flags: tuple[tuple[str, str], ...] = ()
     places: tuple[tuple[str, tuple[float, float]], ...] = ()
     same_as: int | None = None
+    hashes: tuple[str, ...] = ()
 
     def codes(self, name: str) -> tuple[str, ...]:
         """The codes of one ulcer's flags, and of outlines without a name; each once."""
@@ -194,21 +195,20 @@ class _Thread:
     def _unregistered(self, k: int) -> Named:
         look = self._looks[k]
         names: list[str | None] = [None] * len(look.outlines)
-        closed: tuple[str, ...] = ()
         flags: list[tuple[str, str]] = []
         doubtful = False
         told = _names_told(look)
         for f, name in told.items():
             names[f] = self._open(name)
         if look.named and not look.outlines:
-            closed = (self._open(look.named),)
+            self._open(look.named)  # a name alone does not say that the ulcer has closed
         elif not told and len(look.outlines) == 1 and self._is_the_only_one(k):
             names[0], doubtful = self._known[0], True
             flags.append((self._known[0], "match_unregistered"))
         self._keep(k, names, doubtful)
-        unsure = tuple(n for n in self._known if n not in {*names, *closed})
+        unsure = tuple(n for n in self._known if n not in names)
         flags += [(name, "match_unsure") for name in unsure]
-        return Named(tuple(names), closed, unsure, tuple(flags))
+        return Named(tuple(names), (), unsure, tuple(flags))
 
     def _is_the_only_one(self, k: int) -> bool:
         """The only ulcer found is the only one known, by area and shape."""
@@ -338,24 +338,23 @@ class _Thread:
         told = _names_told(look)
         result = sheet.assign(told)
         for name in [*told.values()] or ([look.named] if look.named else []):
-            self._take_word(look, name, result)
+            self._take_word(name, result)
         lost = [n for n in self._known if n not in places and n not in result.names]
-        lost = [n for n in lost if n not in result.closed]
         result.unsure.update({n: "out_of_view" for n in lost if n in away})
         lost = [n for n in lost if n not in away]
         flags = list(self._flags(k, result, places, lost))
         self._keep(k, result.names, doubtful=False, carried=places)
-        self._shown[k].update(name for name in result.closed if name in places)
+        self._shown[k].update(result.closed)
         unsure = [n for n in self._known if n not in {*result.names, *result.closed}]
         return Named(
             tuple(result.names),
             tuple(result.closed),
             tuple(unsure),
             tuple(flags),
-            tuple((n, places[n].middle) for n in result.closed if n in places),
+            tuple((n, places[n].middle) for n in result.closed),
         )
 
-    def _take_word(self, look: Look, name: str, result: Assigned) -> None:
+    def _take_word(self, name: str, result: Assigned) -> None:
         """A person's name goes before what was worked out."""
         is_new = name not in self._known
         self._open(name)
@@ -365,8 +364,6 @@ class _Thread:
                 self._rename(other, name)
                 del result.displaced[other]
                 is_new = False
-        if not look.outlines and name not in result.unsure:
-            result.closed = list(dict.fromkeys([*result.closed, name]))
 
     def _rename(self, old: str, new: str) -> None:
         self.renamed[old] = new
@@ -402,9 +399,6 @@ class _Thread:
             if reason != "match_unsure":
                 yield name, _CODES.get(reason, reason)
         yield from ((name, "match_unsure") for name in lost)
-        for name in result.closed:
-            if name in places and places[name].doubtful:
-                yield name, "match_unregistered"
 
     def _unnamed(
         self, k: int, f: int, result: Assigned, may_be_lost: bool

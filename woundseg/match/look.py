@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from woundseg.skin import Tints, tints, tones
+
 ByteImage = NDArray[np.uint8]
 Points = NDArray[np.float64]
-Tints = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 _NO_POINTS: Final = np.zeros((0, 2))
 
@@ -153,29 +154,6 @@ def _union(outlines: tuple[Points, ...], shape: tuple[int, int]) -> ByteImage:
     return mask
 
 
-def tints(pixels: ByteImage, sigma_px: float = 2.0) -> Tints:
-    """Red and yellow (CIELAB's a* and b*), float32 (h, w) each, of a picture that is smoothed."""
-    smooth = cv2.GaussianBlur(pixels.astype(np.float32) / 255, (0, 0), sigma_px)
-    _, red, yellow = cv2.split(cv2.cvtColor(smooth, cv2.COLOR_RGB2Lab))
-    return np.asarray(red, np.float32), np.asarray(yellow, np.float32)
-
-
-# Skin of all tones in CIELAB lies between red and yellow with some chroma, whatever its
-# lightness; the bounds are wide. Padding of a frame is nearly black.
-_CHROMA, _REDNESS, _HUE_DEG, _PADDING = 8.0, 3.0, (-10.0, 78.0), 12
-
-
-def skin_tones(pixels: ByteImage, seen: Tints) -> ByteImage:
-    """uint8 (h, w), 1 where a pixel has a skin's colour; ``seen`` are the picture's tints."""
-    red, yellow = seen
-    # hue within bounds, by comparing with the bounds' tangents (red is above 0 here)
-    low, high = (math.tan(math.radians(bound)) for bound in _HUE_DEG)
-    tone = (red >= _REDNESS) & (yellow >= low * red) & (yellow <= high * red)
-    tone &= red * red + yellow * yellow >= _CHROMA**2
-    brightest = cv2.max(cv2.max(*cv2.split(pixels)[:2]), pixels[..., 2])
-    return np.asarray(tone & (brightest > _PADDING), dtype=np.uint8)
-
-
 # Callus and scars are paler and yellower than skin; a dressing is white, a glove blue.
 _WARMTH, _LEAST_RED = 8.0, -3.0
 
@@ -212,10 +190,10 @@ def _foot(look: Look) -> ByteImage:
     """
     shape = look.reduced.shape[:2]
     long_side = max(shape)
-    tones = skin_tones(look.reduced, look.tints)
+    seen = tones(look.reduced, look.tints).view(np.uint8)
     disc = _disc(max(1, round(0.01 * long_side)))
-    tones = np.asarray(cv2.morphologyEx(tones, cv2.MORPH_OPEN, disc), dtype=np.uint8)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(tones)
+    seen = np.asarray(cv2.morphologyEx(seen, cv2.MORPH_OPEN, disc), dtype=np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(seen)
     if count < 2:
         return np.zeros(shape, np.uint8)
     area = boxes[:, cv2.CC_STAT_AREA].astype(np.float64)

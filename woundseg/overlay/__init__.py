@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -17,7 +18,7 @@ from woundseg.masks import ByteMap
 from woundseg.measure import Measurement
 from woundseg.outlines import Points
 from woundseg.overlay import bed
-from woundseg.overlay.lettering import INK, PAPER, font
+from woundseg.overlay.lettering import INK, PAPER, face_for, font, writable
 from woundseg.pages.look import OUTLINE, OUTLINE_EDGE
 from woundseg.records import NotEvaluable, QualityFlag, Scale, ScoreRecord, UlcerFigures
 
@@ -40,8 +41,20 @@ _SEVERITY_COLOURS: Final = {
     "note": (0, 114, 178),
 }
 _MOST_LISTED: Final = 4
+_SMALL: Final = 0.75
+"""Size of the lines that say which photograph this is, over the usual."""
+_MOST_NAME_ROWS: Final = 2
 _RAISED: Final = 0.62
 _BARS_CM: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Whose photograph it is and of which visit, where a study knows it."""
+
+    subject: str = ""
+    visit: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,14 +73,16 @@ def draw(
     record: ScoreRecord,
     measurement: Measurement,
     scale: Scale | NotEvaluable | None,
+    caption: Caption | None = None,
 ) -> ByteMap:
-    """The photograph with its outlines, above a panel with figures and flags.
+    """The photograph with its outlines, above a panel with figures, flags and what it is of.
 
     Args:
         pixels: uint8 RGB (H, W, 3).
         record: what is written in the panel.
         measurement: the outlines.
         scale: for the scale bar; there is none without it.
+        caption: subject, visit and date; without it the day when the photograph was taken.
 
     Returns:
         uint8 RGB, longer side at most ``LONG_SIDE_PX``.
@@ -86,8 +101,8 @@ def draw(
         _draw_ids(pen, measurement, factor, text_px)
     if record.quality.measurable and isinstance(scale, Scale) and measurement.mm_per_px:
         _draw_bar(pen, picture.size, measurement.mm_per_px / factor, text_px)
-    close = bed.close_up(pixels, measurement) if record.quality.measurable else None
-    panel = _panel(record, picture.width, text_px, close)
+    closer = bed.close_ups(pixels, measurement) if record.quality.measurable else ()
+    panel = _panel(record, caption or _taken(record), closer, picture.width, text_px)
     whole = Pictures.new("RGB", (picture.width, picture.height + panel.height), PAPER)
     whole.paste(picture, (0, 0))
     whole.paste(panel, (0, picture.height))
@@ -205,8 +220,19 @@ def _draw_bar(pen: ImageDraw, frame: tuple[int, int], mm_per_px: float, text_px:
     )
 
 
-def _panel(record: ScoreRecord, width: int, text_px: float, close: bed.CloseUp | None) -> Image:
-    """Figures, tissue and flags on paper, as high as they need."""
+def _taken(record: ScoreRecord) -> Caption:
+    """What is known of a photograph without its study: the camera's date."""
+    return Caption(date=(record.photo.captured_at or "")[:10])
+
+
+def _panel(
+    record: ScoreRecord,
+    caption: Caption,
+    closer: tuple[bed.CloseUp, ...],
+    width: int,
+    text_px: float,
+) -> Image:
+    """Figures, tissue, close-ups, flags and caption on paper, as high as they need."""
     from PIL import Image as Pictures
     from PIL import ImageDraw as Pens
 
@@ -214,17 +240,54 @@ def _panel(record: ScoreRecord, width: int, text_px: float, close: bed.CloseUp |
     room = width - 2 * margin
     figures = _wrapped(_figure_lines(record), room, text_px)
     flags = _wrapped(_flag_lines(record), room, text_px)
-    shown = record.quality.measurable and record.total.tissue is not None
-    height = 2 * margin + _height(figures, text_px) + _height(flags, text_px)
-    height += bed.height(record.total, close, room, text_px) if shown else 0.0
+    named = _caption_lines(record, caption, room, text_px)
+    total = record.total if record.quality.measurable else None
+    height = 2 * margin + sum(_height(lines, text_px) for lines in (figures, flags, named))
+    height += bed.height(total, closer, room, text_px)
     panel = Pictures.new("RGB", (width, math.ceil(height)), PAPER)
     pen = Pens.Draw(panel)
     pen.line((0, 0, width, 0), fill=_RULE, width=max(1, round(text_px / 20)))
     y = _write(pen, figures, (margin, margin), text_px)
-    if shown:
-        y = bed.draw(panel, record.total, close, (margin, y, room), text_px)
-    _write(pen, flags, (margin, y), text_px)
+    y = bed.draw(panel, total, closer, (margin, y, room), text_px)
+    y = _write(pen, flags, (margin, y), text_px)
+    _write(pen, named, (margin, y), text_px)
     return panel
+
+
+def _caption_lines(
+    record: ScoreRecord, caption: Caption, room: float, text_px: float
+) -> list[_Line]:
+    """The file's name without its folders; subject, visit and date; the program's version."""
+    size = _SMALL * text_px
+    rows = _name_rows(writable(PurePath(record.photo.path).name), room, size)
+    whose = [
+        f"subject {caption.subject}" if caption.subject else "",
+        f"visit {caption.visit}" if caption.visit else "",
+        caption.date,
+    ]
+    told = writable(", ".join(part for part in whose if part))
+    texts = [*rows, *(_name_rows(told, room, size) if told else []), record.software]
+    spaces = [0.6] + [0.0] * (len(texts) - 1)
+    return [
+        _Line(text, _SMALL, _SOFT_INK, space_before=space)
+        for text, space in zip(texts, spaces, strict=True)
+    ]
+
+
+def _name_rows(name: str, room: float, size_px: float) -> list[str]:
+    """A name broken wherever a row is full; of a very long one the middle is left out."""
+    kept = name
+    while True:
+        rows = [""]
+        for letter in kept:
+            if rows[-1] and _text_length(rows[-1] + letter, size_px) > room:
+                rows.append("")
+            rows[-1] += letter
+        if len(rows) <= _MOST_NAME_ROWS:
+            return rows
+        most = sum(len(row) for row in rows[:_MOST_NAME_ROWS])
+        half = min(most, len(kept) - 1) // 2 - 2
+        kept = f"{name[:half]} ... {name[-half:]}"
 
 
 def _figure_lines(record: ScoreRecord) -> list[_Line]:
@@ -344,10 +407,12 @@ def _text(pen: ImageDraw, at: tuple[float, float], line: _Line, text_px: float) 
             small, up = font(_RAISED * size), baseline - 0.36 * size
             pen.text((x, up), "2", font=small, anchor="ls", fill=line.colour)
             x += small.getlength("2")
-        pen.text((x, baseline), piece, font=font(size), anchor="ls", fill=line.colour)
-        x += font(size).getlength(piece)
+        face = face_for(piece, size)
+        pen.text((x, baseline), piece, font=face, anchor="ls", fill=line.colour)
+        x += face.getlength(piece)
 
 
 def _text_length(text: str, size_px: float) -> float:
     raised = text.count("²") * font(_RAISED * size_px).getlength("2")
-    return float(font(size_px).getlength(text.replace("²", "")) + raised)
+    plain = text.replace("²", "")
+    return float(face_for(plain, size_px).getlength(plain) + raised)

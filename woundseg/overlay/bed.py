@@ -1,4 +1,4 @@
-"""The bed's tissues in the panel: a bar of shares with its key, and the ulcer painted.
+"""The bed in the panel: a bar of its tissues' shares with a key, and each ulcer seen closer.
 
 The key gives each share its 95% interval, as the record's text does.
 
@@ -8,6 +8,7 @@ letter stands on the largest patch, so that colour is not needed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,9 +16,10 @@ import cv2
 import numpy as np
 
 from woundseg.classes import TISSUES, PixelClass
-from woundseg.masks import ByteMap
+from woundseg.masks import BoolMap, ByteMap
 from woundseg.measure import Measurement
 from woundseg.overlay.lettering import INK, PAPER, font
+from woundseg.pages.look import OUTLINE, OUTLINE_EDGE
 from woundseg.records import UlcerFigures
 
 if TYPE_CHECKING:
@@ -28,6 +30,11 @@ _BAR: Final = 1.4
 _KEY: Final = 1.2
 _CLOSE_UP: Final = 7.0
 """Heights in text heights: of the bar, of a row of its key, and of the pictures at most."""
+_GAP: Final = 0.6
+_NAME: Final = 1.3
+"""In text heights: between pictures, and for an ulcer's name above them."""
+MOST_SHOWN: Final = 6
+"""Ulcers that are shown closer, the largest first."""
 _SEEN_THROUGH: Final = 0.3
 """Share of the photograph in the painted picture."""
 _AROUND: Final = 0.25
@@ -36,26 +43,56 @@ _AROUND: Final = 0.25
 
 @dataclass(frozen=True, eq=False)
 class CloseUp:
-    """A square over the ulcers: uint8 RGB (S, S, 3), and its tissues, uint8 (S, S)."""
+    """A square around an ulcer.
+
+    Attributes:
+        pixels: uint8 RGB (S, S, 3).
+        tissue: its tissues, uint8 (S, S), 0 where it is not the bed; None where none was read.
+        outline: where the ulcer is, bool (S, S).
+        name: the ulcer's id; blank where there is one ulcer alone.
+    """
 
     pixels: ByteMap
-    tissue: ByteMap
+    tissue: ByteMap | None
+    outline: BoolMap
+    name: str = ""
 
 
-def close_up(pixels: ByteMap, measurement: Measurement) -> CloseUp | None:
-    """What the panel shows of the tissues; None where none were read.
+def close_ups(pixels: ByteMap, measurement: Measurement) -> tuple[CloseUp, ...]:
+    """What the panel shows closer: of several ulcers each, of one its tissues where they are read.
 
     Args:
         pixels: the photograph, uint8 RGB (H, W, 3).
-        measurement: with its tissues.
+        measurement: its ulcers, with their tissues.
     """
-    box = measurement.total.bbox_px
-    if measurement.tissue is None or box is None:
-        return None
+    several = len(measurement.ulcers) > 1
+    if not several and measurement.total.tissue is None:
+        return ()
+    return tuple(
+        _close_up(pixels, measurement, place, ulcer.bbox_px, ulcer.id if several else "")
+        for place, ulcer in enumerate(measurement.ulcers[:MOST_SHOWN], start=1)
+        if ulcer.bbox_px is not None
+    )
+
+
+def _close_up(
+    pixels: ByteMap,
+    measurement: Measurement,
+    place: int,
+    box: tuple[int, int, int, int],
+    name: str,
+) -> CloseUp:
     x, y, width, height = box
     side = round(max(width, height) * (1 + 2 * _AROUND))
     left, top = x + width // 2 - side // 2, y + height // 2 - side // 2
-    return CloseUp(_square(pixels, left, top, side), _square(measurement.tissue, left, top, side))
+    seen = _square((measurement.labels == place).view(np.uint8), left, top, side)
+    tissue = measurement.tissue
+    return CloseUp(
+        _square(pixels, left, top, side),
+        None if tissue is None else _square(tissue, left, top, side) * seen,
+        seen > 0,
+        name,
+    )
 
 
 def _square(array: ByteMap, left: int, top: int, side: int) -> ByteMap:
@@ -67,24 +104,48 @@ def _square(array: ByteMap, left: int, top: int, side: int) -> ByteMap:
     return square
 
 
-def height(total: UlcerFigures, close: CloseUp | None, room: float, text_px: float) -> float:
+def height(
+    total: UlcerFigures | None, closer: tuple[CloseUp, ...], room: float, text_px: float
+) -> float:
     """What ``draw`` needs."""
-    pictures = 0 if close is None else _side(room, text_px) + 0.6 * text_px
-    return _above_pictures(total, room, text_px) + pictures
+    return _above_pictures(total, room, text_px) + _rows_of(closer, room, text_px).height
 
 
-def _above_pictures(total: UlcerFigures, room: float, text_px: float) -> float:
+def _above_pictures(total: UlcerFigures | None, room: float, text_px: float) -> float:
+    if total is None or total.tissue is None:
+        return 0.0
     return (_BAR + _KEY * len(_rows(_labels(total), room, text_px))) * text_px
 
 
-def _side(room: float, text_px: float) -> int:
-    return int(min((room - 0.6 * text_px) / 2, _CLOSE_UP * text_px))
+@dataclass(frozen=True)
+class _Grid:
+    """How close-ups are laid out: a pair of pictures each, named above where there are several.
+
+    Attributes:
+        side: of each picture [px].
+        across: pairs in a row.
+        pitch: from one row to the next [px].
+        height: of all rows [px].
+    """
+
+    side: int
+    across: int
+    pitch: float
+    height: float
+
+
+def _rows_of(closer: tuple[CloseUp, ...], room: float, text_px: float) -> _Grid:
+    across = 1 if len(closer) <= 1 else 2
+    gaps = (2 * across - 1) * _GAP * text_px
+    side = int(min((room - gaps) / (2 * across), _CLOSE_UP * text_px))
+    pitch = side + _GAP * text_px + (0.0 if across == 1 else _NAME * text_px)
+    return _Grid(side, across, pitch, pitch * math.ceil(len(closer) / across))
 
 
 def draw(
     panel: Image,
-    total: UlcerFigures,
-    close: CloseUp | None,
+    total: UlcerFigures | None,
+    closer: tuple[CloseUp, ...],
     at: tuple[float, float, float],
     text_px: float,
 ) -> float:
@@ -92,8 +153,8 @@ def draw(
 
     Args:
         panel: to draw into.
-        total: its shares of the bed and their intervals.
-        close: the pictures; None draws none.
+        total: its shares of the bed and their intervals; None draws neither.
+        closer: the pictures.
         at: left, top and width.
         text_px: height of usual text.
     """
@@ -101,13 +162,20 @@ def draw(
 
     x, y, room = at
     pen = Pens.Draw(panel)
-    shares = total.tissue.model_dump() if total.tissue else {}
-    _bar(pen, shares, (x, y + 0.5 * text_px, room), 0.6 * text_px)
-    _key(pen, _labels(total), (x, y + 2.25 * text_px, room), text_px)
-    if close is not None:
-        top = y + _above_pictures(total, room, text_px) + 0.2 * text_px
-        _pictures(panel, close, (x, top), (_side(room, text_px), text_px))
-    return y + height(total, close, room, text_px)
+    if total is not None and total.tissue is not None:
+        _bar(pen, total.tissue.model_dump(), (x, y + 0.5 * text_px, room), 0.6 * text_px)
+        _key(pen, _labels(total), (x, y + 2.25 * text_px, room), text_px)
+    grid = _rows_of(closer, room, text_px)
+    top = y + _above_pictures(total, room, text_px) + 0.2 * text_px
+    for number, close in enumerate(closer):
+        row, column = divmod(number, grid.across)
+        left, upper = x + column * 2 * (grid.side + _GAP * text_px), top + row * grid.pitch
+        if close.name:
+            upper += _NAME * text_px
+            place = left, upper - 0.3 * text_px
+            pen.text(place, close.name, font=font(0.9 * text_px), anchor="ls", fill=INK)
+        _pictures(panel, close, (left, upper), (grid.side, text_px))
+    return y + height(total, closer, room, text_px)
 
 
 def _bar(
@@ -174,23 +242,37 @@ def _key(
 def _pictures(
     panel: Image, close: CloseUp, at: tuple[float, float], sizes: tuple[int, float]
 ) -> None:
-    """The ulcer as photographed, and painted in its tissues' colours."""
+    """The ulcer as photographed; and painted in its tissues' colours, or outlined."""
     from PIL import Image as Pictures
     from PIL import ImageDraw as Pens
 
     side, text_px = sizes
     way = cv2.INTER_AREA if len(close.pixels) > side else cv2.INTER_LINEAR
     photo = np.asarray(cv2.resize(close.pixels, (side, side), interpolation=way), np.uint8)
-    tissue = np.asarray(
-        cv2.resize(close.tissue, (side, side), interpolation=cv2.INTER_NEAREST), np.uint8
-    )
-    painted = Pictures.fromarray(_painted(photo, tissue))
-    pen = Pens.Draw(painted)
-    for each in TISSUES:
-        _letter(pen, each, tissue == each.id, text_px)
+    if close.tissue is None:
+        painted = Pictures.fromarray(_outlined(photo, close.outline))
+    else:
+        tissue = np.asarray(
+            cv2.resize(close.tissue, (side, side), interpolation=cv2.INTER_NEAREST), np.uint8
+        )
+        painted = Pictures.fromarray(_painted(photo, tissue))
+        pen = Pens.Draw(painted)
+        for each in TISSUES:
+            _letter(pen, each, tissue == each.id, text_px)
     x, y = round(at[0]), round(at[1])
     panel.paste(Pictures.fromarray(photo), (x, y))
-    panel.paste(painted, (x + side + round(0.6 * text_px), y))
+    panel.paste(painted, (x + side + round(_GAP * text_px), y))
+
+
+def _outlined(photo: ByteMap, inside: BoolMap) -> ByteMap:
+    """The photograph with a light line between two dark ones around the ulcer."""
+    side = len(photo)
+    shown = cv2.resize(inside.view(np.uint8), (side, side), interpolation=cv2.INTER_NEAREST)
+    lines, _ = cv2.findContours(shown, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    picture, width = photo.copy(), max(2, side // 80)
+    cv2.drawContours(picture, lines, -1, OUTLINE_EDGE, round(2.4 * width), cv2.LINE_AA)
+    cv2.drawContours(picture, lines, -1, OUTLINE, width, cv2.LINE_AA)
+    return picture
 
 
 def _painted(photo: ByteMap, tissue: ByteMap) -> ByteMap:

@@ -18,12 +18,13 @@ _HUES: Final = (ORANGE, GREEN, PURPLE, BLUE, VERMILION)
 """Of the known ulcers, in order; an outline without a name has the report's own colour."""
 
 CSS: Final = """
-.ask{background:var(--soft);border-left:4px solid var(--blue);padding:.7rem 1rem;margin:1rem 0}
+.ask{overflow-wrap:anywhere;background:var(--soft);border-left:4px solid var(--blue);
+padding:.7rem 1rem;margin:1rem 0}
 .ask h4{margin:0 0 .4rem;font-size:1rem}
 .ask p{margin:.6rem 0 .2rem}
 .ask .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));
 gap:.8rem;max-width:56rem}
-.ask figure{margin:.4rem 0}
+.ask figure{margin:.4rem 0;min-width:0}
 .ask svg{background:var(--paper);border-radius:3px}
 .ask ul{list-style:none;padding:0;margin:.4rem 0}
 .swatch{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.45em;

@@ -19,7 +19,7 @@ from woundseg.scale.mapping import (
     log_area_sd_at,
     to_plane_mm,
 )
-from woundseg.scale.markers import Grey, Sighting, look, look_again
+from woundseg.scale.markers import Grey, Sighting, look, look_again, look_coarse
 from woundseg.scale.plane import Camera, Corners, PlaneFit, apply, consistent, fit
 
 RgbImage = NDArray[np.uint8]
@@ -128,6 +128,17 @@ def _refuse(reason: Reason, advice: str) -> NotEvaluable:
 
 
 def _from_card(grey: Grey, seen: list[Sighting], options: ScaleOptions) -> Scale | NotEvaluable:
+    """The card's scale; a mirrored marker can read as another one by chance, so all are counted."""
+    found = _from_sightings(grey, seen, options)
+    more = max(options.min_markers, len(seen) + 1)
+    if isinstance(found, NotEvaluable) and _is_mirrored(grey, card.DICTIONARY, more):
+        return _mirrored()
+    return found
+
+
+def _from_sightings(
+    grey: Grey, seen: list[Sighting], options: ScaleOptions
+) -> Scale | NotEvaluable:
     if not seen:
         return _refuse(
             Reason.SCALE_NOT_FOUND,
@@ -225,6 +236,31 @@ def _card_scale(
     return _within_limits(scale, corners, options)
 
 
+def _is_mirrored(grey: Grey, dictionary: str, least: int) -> bool:
+    """Whether so many markers can be read in the mirror image, after the picture gave no scale.
+
+    Those of the card alone count, or with another dictionary any; each must be crisp, for a
+    pattern that is one by chance rarely is.
+    """
+    seen = look_coarse(np.ascontiguousarray(grey[:, ::-1]), dictionary)
+    any_id = dictionary != card.DICTIONARY
+    known = {one.id for one in seen if one.crisp and (any_id or _card_of(one.id))}
+    return len(known) >= least
+
+
+def _mirrored() -> NotEvaluable:
+    """No scale, although a mirrored card would give one.
+
+    The area would be right, but left and right are swapped: an ulcer could not be followed to
+    the place where earlier photographs show it.
+    """
+    return _refuse(
+        Reason.MIRRORED,
+        "The photograph is mirrored, as front cameras do it: use the back camera, or switch off "
+        "mirroring, and take it again.",
+    )
+
+
 def _bent() -> NotEvaluable:
     return _refuse(
         Reason.SCALE_DISAGREES,
@@ -253,6 +289,8 @@ def _settle(corners: Corners, camera: Camera, least: int) -> tuple[Corners, Plan
 def _from_marker(grey: Grey, options: ScaleOptions, side_mm: float) -> Scale | NotEvaluable:
     seen = [sighting for sighting in look(grey, options.dictionary()) if sighting.crisp]
     if not seen:
+        if _is_mirrored(grey, options.dictionary(), 1):
+            return _mirrored()
         return _refuse(
             Reason.SCALE_NOT_FOUND,
             f"No marker of {options.dictionary()} was found: lay it flat beside the ulcer, with "

@@ -70,6 +70,11 @@ def look(grey: Grey, dictionary: str) -> list[Sighting]:
     return _sharpen_all(grey, dictionary, seen)
 
 
+def look_coarse(grey: Grey, dictionary: str) -> list[Sighting]:
+    """The markers that the first, reduced look alone sees; as ``look`` otherwise."""
+    return _sharpen_all(grey, dictionary, _decode(grey, dictionary, COARSE_PX))
+
+
 def look_again(grey: Grey, dictionary: str, region: tuple[int, int, int, int]) -> list[Sighting]:
     """The markers inside a part of the photograph (x0, y0, x1, y1), looked at more closely."""
     x0, y0, x1, y1 = region

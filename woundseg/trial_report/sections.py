@@ -144,7 +144,7 @@ def _waiting(endpoint: Endpoint) -> list[Block]:
     if not found:
         return []
     told = (
-        f"{readings.sentence(found)}. The figures below take them as they are in the table of "
+        f"{readings.sentence(found)}. The rates take them as they are in the table of "
         "visits and are not final; sensitivity analysis (k) counts them as closed."
     )
     return [Text(told, warning=True)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from woundseg.errors import UsageError
 
 PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif"}
+    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".bmp"}
 )
 _KINDS = ", ".join(sorted(PHOTO_SUFFIXES))
 

@@ -36,10 +36,20 @@ def test_nothing_changes_beyond_the_rim():
 
 
 def test_the_sheet_beside_the_foot_stays():
-    mask = disc(80, 27, 8) & (np.arange(160) >= 22)[None, :]
+    mask = disc(80, 43, 20)
     pixels = with_ulcer(mask)
+    assert reach(mask)[:, :15].any()  # the rim would reach over the sheet
     made = painted_out(pixels, mask, rng())
-    assert np.array_equal(made[:, :16], pixels[:, :16])
+    assert np.array_equal(made[:, :15], pixels[:, :15])
+
+
+def test_the_ulcers_wall_goes_too_and_colours_nothing(monkeypatch):
+    monkeypatch.setattr(module, "SCARS", 0.0)
+    mask, wall = disc(80, 80, 14), disc(80, 80, 17)
+    assert reach(mask)[wall].all()
+    pixels = with_ulcer(wall)
+    made = painted_out(pixels, mask, rng()).astype(np.float32)
+    assert np.abs(made[mask].mean(axis=0) - np.array(SKIN)).max() < 3
 
 
 def test_the_place_has_the_colour_and_the_grain_of_the_skin(monkeypatch):

@@ -1,11 +1,13 @@
 """Ulcers set into other skin: the label is the ulcer, and the rest stays."""
 
+import cv2
 import numpy as np
 import pytest
 from drawn_skin import BED, SKIN, disc, leg, with_ulcer
 
 from woundseg.training.made.painted_out import painted_out
 from woundseg.training.made.pasted import Cutting, cuttings, pasted
+from woundseg.training.made.skin import grain
 
 ULCER = disc(80, 80, 12)
 DARK = (110, 68, 50)
@@ -45,6 +47,11 @@ def test_an_ulcer_without_skin_around_it_is_not_cut():
     assert cuttings(pixels, ULCER) == []
 
 
+def test_an_ulcer_at_the_edge_of_the_foot_is_not_cut():
+    edge = disc(80, 26, 10) & (np.arange(160) >= 22)[None, :]
+    assert cuttings(with_ulcer(edge), edge) == []
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_label_is_what_is_red_on_a_foot_that_had_nothing(seed):
     made, label = place(leg(seed=3), seed=seed)
@@ -61,6 +68,16 @@ def test_ulcers_lie_on_skin_and_the_sheet_stays(seed):
     assert not label[:, :18].any()
     assert not label[:, -18:].any()
     assert np.array_equal(made[:, :14], pixels[:, :14])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_long_ulcer_never_hangs_over_the_edge(seed):
+    bar = np.zeros((160, 160), bool)
+    bar[40:120, 76:84] = True
+    narrow = leg()
+    narrow[:, 60:] = 240  # 40 px of skin
+    got = pasted(narrow, np.zeros((160, 160), bool), cut(bar), rng(seed))
+    assert got is None or not got[1][:, 62:].any()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -106,8 +123,12 @@ def test_the_rim_takes_the_tone_of_the_skin_under_it():
 
 
 def test_grain_that_is_missing_is_added():
-    made, label = place(leg(grain=6.0), cutting=cut(grain=0.0))
-    assert made[label].astype(float).std(axis=0).mean() > 4
+    smooth = np.where(ULCER[..., None], np.array(BED, np.uint8), leg(grain=0.0))
+    (cutting,) = cuttings(smooth, ULCER)
+    for there, least, most in ((0.0, 0.0, 0.5), (6.0, 4.5, 7.5)):
+        made, label = place(leg(grain=there), cutting=cutting)
+        core = cv2.erode(label.astype(np.uint8), np.ones((5, 5))) > 0
+        assert least <= grain(made.astype(np.float32), core) <= most
 
 
 def test_a_painted_out_ulcer_is_pasted_as_skin():

@@ -55,6 +55,14 @@ def test_colours_carried_on_run_from_one_side_to_the_other():
     assert np.abs(made - ramp).max() < 14
 
 
+def test_what_is_near_counts_before_what_is_far():
+    values = np.full((64, 128, 3), 50, np.float32)
+    values[:, 60:] = 200
+    known = np.ones((64, 128), bool)
+    known[:, 36:52] = False  # 36 to 51 lie in the dark half, 8 px from the light one
+    assert carried_on(values, known)[:, 38:44].max() < 60
+
+
 def test_nothing_known_gives_nothing():
     assert not carried_on(np.ones((9, 7, 3), np.float32), np.zeros((9, 7), bool)).any()
 

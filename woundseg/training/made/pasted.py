@@ -28,9 +28,11 @@ SIZE_SHARE = (0.025, 0.28)
 SCALE = (0.4, 1.6)
 """Enlarged further, a cutting would be softer than the skin that it is set into."""
 GAIN = (0.3, 2.5)
-OWN_LIGHT = 0.8
-"""Share of the skin's change of colour (as a power) that the bed follows: a bed on dark skin is
-not as much darker as the skin is."""
+LIGHT, TINT = 0.8, 0.5
+"""How far the bed follows the skin's change of light and of tint, as powers. On dark skin a bed is
+not as much darker as the skin is, and slough on pale skin is not green."""
+WHOLE_RIM = 0.9
+"""Share of the ring around an ulcer that has to be skin: at the edge of a foot there is no rim."""
 TRIES = 6
 
 
@@ -84,7 +86,7 @@ def cuttings(pixels: ByteImage, mask: BoolMask, sound: ByteImage | None = None) 
         ]
         ulcer = labels[window] == part
         known = (whole & ~mask)[window] | ulcer
-        if np.count_nonzero(known & ~ulcer) < area:
+        if not _has_rim(ulcer, known):
             continue
         source = pixels if sound is None else sound
         found.append(
@@ -96,6 +98,15 @@ def cuttings(pixels: ByteImage, mask: BoolMask, sound: ByteImage | None = None) 
             )
         )
     return found
+
+
+def _has_rim(ulcer: BoolMask, known: BoolMask) -> bool:
+    area = np.count_nonzero(ulcer)
+    reach = max(3, round(0.2 * math.sqrt(area)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    ring = cv2.dilate(ulcer.astype(np.uint8), disc).astype(bool) & ~ulcer
+    whole = np.count_nonzero(known & ring) >= WHOLE_RIM * np.count_nonzero(ring)
+    return whole and np.count_nonzero(known & ~ulcer) >= area
 
 
 def pasted(
@@ -219,8 +230,10 @@ def _lit(
     theirs = carried_on(smoothed(under, free, 1.5 * sd), free)
     gain = np.clip((theirs + 6) / (own + 6), *GAIN)
     soft = cv2.GaussianBlur(patch.ulcer[there].astype(np.float32), (0, 0), 0.15 * size + 0.5)
-    power = 1 - (1 - OWN_LIGHT) * soft[..., None]
-    return np.asarray(patch.values[there] * gain**power, np.float32)
+    bed = soft[..., None]
+    light = np.exp(np.log(gain).mean(axis=2, keepdims=True))
+    followed = light ** (1 - (1 - LIGHT) * bed) * (gain / light) ** (1 - (1 - TINT) * bed)
+    return np.asarray(patch.values[there] * followed, np.float32)
 
 
 def _missing_grain(
