@@ -23,8 +23,8 @@ from woundseg.batch.correct import Correction, correct
 from woundseg.batch.verify import VerifyOptions, verify
 from woundseg.errors import UsageError
 
-V1, V2 = (f"S1/V{n}_2026-01-{n + 4:02d}/a.png" for n in (1, 2))
-"""The first visit shows two ulcers, the second one the larger alone."""
+V1, V2 = (f"S1/V{n}_2026-0{n}-05/a.png" for n in (1, 2))
+"""The first visit shows two ulcers, the second one, a month later, the larger alone."""
 BOTH = toy_weights.ULCERS_MM
 SHAPE = (520, 760)
 
@@ -102,7 +102,7 @@ def test_accepted_figures_stay_and_the_row_is_read(place, said, rows):
     old = before(place)
     lines = said(V1, "accept")
     assert lines == [
-        "u1: 2.54 cm² (2.40–2.70) before and after",
+        "u1: 2.53 cm² (2.39–2.69) before and after",
         "u2: 0.78 cm² (0.70–0.86) before and after",
     ]
     now = rows()
@@ -116,11 +116,12 @@ def test_accepted_figures_stay_and_the_row_is_read(place, said, rows):
     assert verify(place / "study", VerifyOptions(sample=0)).sound
 
 
-def test_one_ulcer_accepted_leaves_the_others_to_the_machine(said, rows):
+def test_one_ulcer_accepted_leaves_the_others_to_the_machine(place, said, rows):
+    old = before(place)
     said(V1, "accept", ulcer="u2")
     now = rows()
     assert [now["V1", u]["reader"] for u in ("u1", "u2")] == ["", "A. Nurse"]
-    assert [now["V1", u]["area_cm2"] for u in ("u1", "u2")] == ["2.543475", "0.777376"]
+    assert all(figures(now["V1", u]) == figures(old["V1", u]) for u in ("u1", "u2"))
 
 
 def test_the_machines_own_mask_counts_as_accept_and_leaves_the_interval(place, said, rows, toy):
@@ -141,7 +142,7 @@ def test_the_machines_own_mask_counts_as_accept_and_leaves_the_interval(place, s
 
 def in_doubt(place, toy) -> None:
     """A third visit on which one ulcer is seen and nobody can tell which: the skin is mirrored."""
-    path = place / "photos/S1/V3_2026-01-09/a.png"
+    path = place / "photos/S1/V3_2026-03-05/a.png"
     path.parent.mkdir(parents=True)
     pixels = toy_weights.photograph(ulcers=((40.0, 100.0, 6.0),))
     pixels[:, :236] = pixels[:, 235::-1].copy()
@@ -151,7 +152,7 @@ def in_doubt(place, toy) -> None:
 
 def test_a_row_in_doubt_is_accepted_only_by_the_ulcers_name(place, said, rows, toy):
     in_doubt(place, toy)
-    third = "S1/V3_2026-01-09/a.png"
+    third = "S1/V3_2026-03-05/a.png"
     doubtful = [row for row in table(place / "study") if row["visit"] == "V3"]
     assert all("match_unsure" in row["flags"] for row in doubtful if row["evaluable"] == "N")
     assert any(row["evaluable"] == "N" for row in doubtful)
@@ -202,12 +203,13 @@ def test_closed_counts_where_the_photograph_has_no_scale(tmp_path, toy):
     ]  # fmt: skip
 
 
-def test_one_ulcer_not_evaluable(said, rows):
+def test_one_ulcer_not_evaluable(place, said, rows):
+    old = before(place)
     said(V1, "not_evaluable", ulcer="u1")
     now = rows()
     row = now["V1", "u1"]
     assert [row[n] for n in ("evaluable", "area_cm2", "reading_status")] == ["N", "", "read"]
-    assert now["V1", "u2"]["area_cm2"] == "0.777376"
+    assert now["V1", "u2"] == old["V1", "u2"]
 
 
 # --- taken back -----------------------------------------------------------------------------------
@@ -237,7 +239,7 @@ def test_one_ulcer_outlined_leaves_the_others_as_they_are(place, said, rows):
     old = before(place)
     lines = said(V1, "mask", mask=mask(place, (30.0, 24.0, 7.5)), ulcer="u1")
     assert lines == [
-        "u1: 2.54 cm² (2.40–2.70) before, 1.76 cm² (1.66–1.86) after",
+        "u1: 2.53 cm² (2.39–2.69) before, 1.76 cm² (1.66–1.86) after",
         "u2: 0.78 cm² (0.70–0.86) before and after",
     ]
     now = rows()
