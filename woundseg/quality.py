@@ -415,7 +415,7 @@ def _skin(
         return [flag("colour_missing", "warning")]
     tints = skin.tints(frame)
     tones = skin.tones(frame, tints)
-    share = np.count_nonzero(tones) / max(1, np.count_nonzero(skin.shown(frame)))
+    share = float(np.count_nonzero(tones)) / max(1.0, float(np.count_nonzero(skin.shown(frame))))
     if share < options.skin or float(skin.hue_deg(tints)[tones].std()) < options.hue_spread_deg:
         return [flag("no_skin", "reject")]
     if not measurement.ulcers and skin.foot_evidence(pixels) < options.foot:

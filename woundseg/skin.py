@@ -111,8 +111,8 @@ class _Weight:
     squared: float
 
 
-# Logistic regression, fitted by scripts/_fit_skin.py (3,603 photographs and crops of feet and
-# legs, 4,278 of other things); docs/figures.md says what it does on photographs kept apart.
+# Logistic regression on 3,535 photographs and crops of feet and legs and 4,346 of other things;
+# docs/figures.md says which, and what it does on photographs that were kept apart.
 _WEIGHTS: Final = {
     "share": _Weight(0.5667, 0.3378, -0.840, 0.305),
     "edge": _Weight(0.4887, 0.3609, 0.007, -0.555),
@@ -162,7 +162,8 @@ def foot_features(pixels: ByteMap) -> dict[str, float] | None:
     natural logarithm of luma's contrast.
     """
     copy = reduced(pixels, EVIDENCE_PX)
-    smooth = cv2.cvtColor(_soft(copy.astype(np.float32) / 255, _GRAIN_PX), cv2.COLOR_RGB2Lab)
+    soft = _soft(copy.astype(np.float32) / 255, _GRAIN_PX)
+    smooth = np.asarray(cv2.cvtColor(soft, cv2.COLOR_RGB2Lab), np.float32)
     part = _largest_part(tones(copy, (smooth[..., 1], smooth[..., 2])))
     if np.count_nonzero(part) < _LEAST_PART_PX:
         return None
@@ -203,7 +204,7 @@ def _outline_features(part: BoolMap, seen: BoolMap) -> dict[str, float]:
     middles = np.round((corners + np.roll(corners, -1, axis=0)) / 2).astype(int)
     free = sides[inner[middles[:, 1], middles[:, 0]]]
     return {
-        "share": np.count_nonzero(part) / max(1, np.count_nonzero(seen)),
+        "share": float(np.count_nonzero(part)) / max(1.0, float(np.count_nonzero(seen))),
         "edge": float(1 - inner[line[:, 0, 1], line[:, 0, 0]].mean()),
         "roughness": len(line) / math.sqrt(area),
         "solidity": area / max(1.0, cv2.contourArea(hull)) if len(hull) > 2 else 1.0,
