@@ -172,7 +172,11 @@ def _source(taken: Taken, shape: Mask, rng: Rng) -> tuple[int, int]:
             continue
         bare = float(skin[r, c].mean())
         piece = taken.pixels[r, c].astype(np.float32)
-        cost = 200 * (1 - bare) + 2000 * float(wound[r, c].mean()) + float(np.abs(piece.mean(axis=0) - goal).mean())
+        cost = (
+            200 * (1 - bare)
+            + 2000 * float(wound[r, c].mean())
+            + float(np.abs(piece.mean(axis=0) - goal).mean())
+        )
         if cost < least:
             best, least = (down, across), cost
     return best
@@ -199,7 +203,13 @@ def finger_over(asked: Asked, rng: Rng) -> Picture:
     surface = 0.72 + 0.3 * round_ + 0.015 * _noise(rng, 1.5, shape.shape)
     wrinkle = np.abs(np.mod(x, 1.7 * wide) - 0.9 * wide) < 1.0
     surface -= 0.06 * _soft(wrinkle.astype(np.float32), 0.8)
-    return _laid(asked.taken, shape, surface.astype(np.float32), _skin_colour(Taken(asked.other, np.zeros(asked.other.shape[:2], bool))), rng)
+    return _laid(
+        asked.taken,
+        shape,
+        surface.astype(np.float32),
+        _skin_colour(Taken(asked.other, np.zeros(asked.other.shape[:2], bool))),
+        rng,
+    )
 
 
 def cup_over(asked: Asked, rng: Rng) -> Picture:
