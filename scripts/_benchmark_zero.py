@@ -9,7 +9,7 @@ import pickle
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -194,9 +194,8 @@ class Here:
     def __init__(self, segmenter: Any) -> None:
         self._segmenter = segmenter
 
-    def outcomes(self, tasks: Any) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
         for count, task in enumerate(tasks, 1):
-            assert isinstance(task, Task)
             yield measure(task, self._segmenter)
             if count % 20 == 0:
                 print(f"measured: {count}", file=sys.stderr, flush=True)

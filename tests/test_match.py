@@ -126,14 +126,12 @@ def test_skin_of_a_large_picture_is_that_of_the_small_one_enlarged():
     small = Look(picture, (BIG,), hidden=card)
     twice = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     large = Look(twice, ((BIG + 0.5) * 2 - 0.5,), hidden=(card + 0.5) * 2 - 0.5)
-    for one, other in ((small.skin, large.skin), (small.bare, large.bare)):
-        assert other.shape == (800, 1560)
-        assert set(np.unique(other)) == {0, 1}
-        doubled = one.repeat(2, axis=0).repeat(2, axis=1)
-        assert np.mean(doubled != other) < 0.005
+    assert large.skin.shape == (800, 1560)
+    assert set(np.unique(large.skin)) == {0, 1}
+    doubled = small.skin.repeat(2, axis=0).repeat(2, axis=1)
+    assert np.mean(doubled != large.skin) < 0.005
     assert large.skin[400, 400] == 1
-    for mask in (large.skin, large.bare):
-        assert mask[304:400, 204:360].max() == mask[400, 1000:].max() == 0
+    assert large.skin[304:400, 204:360].max() == large.skin[400, 1000:].max() == 0
     assert large.span_px == pytest.approx(2 * small.span_px, rel=0.01)
 
 
@@ -356,11 +354,6 @@ def test_what_is_in_view():
     assert Drawn(Place(circle(475, 205, 15)), SHAPE, 5).view(seen) == "out_of_view"
     a_fifth_covered = Drawn(Place(circle(182, 205, 15)), SHAPE, 5)
     assert a_fifth_covered.view(look(foot(), card=box(190, 150, 250, 260))) == "hidden"
-    beside_the_foot = Drawn(Place(circle(440, 60, 15)), SHAPE, 5)
-    assert beside_the_foot.view(seen) == "hidden"
-    dressed = foot()
-    dressed[170:230, 270:330] = 250
-    assert Drawn(Place(circle(300, 200, 15)), SHAPE, 5).view(look(dressed)) == "hidden"
 
 
 # --- one look ---------------------------------------------------------------------------------
@@ -592,8 +585,14 @@ def test_a_likeness_joins_no_two_photographs_of_one_visit():
 def test_what_rests_on_a_likeness_stays_flagged():
     named = follow([look(foot(1), (BIG,)), *visits((SMALLER,), (SMALL,), (), seed=7)])
     assert names(named) == [("u1",), ("u1",), ("u1",), ()]
-    assert named[3].closed == ("u1",)
-    assert [one.codes("u1") for one in named[1:]] == [("match_unregistered",)] * 3
+    assert [one.codes("u1") for one in named[1:3]] == [("match_unregistered",)] * 2
+
+
+def test_what_rests_on_a_likeness_is_never_closed():
+    """Where the ulcer was, by registration, is not known on any of these looks."""
+    named = follow([look(foot(1), (BIG,)), *visits((SMALLER,), (SMALL,), (), seed=7)])
+    assert (named[3].closed, named[3].unsure) == ((), ("u1",))
+    assert named[3].codes("u1") == ("match_unsure", "match_unregistered")
 
 
 def test_two_known_and_one_found_without_registration_is_unsure():
@@ -700,15 +699,16 @@ def test_a_named_look_needs_no_registration():
     named = follow(told(looks, None, "u2", None))
     assert named[1].names == ("u2",)
     assert named[1].unsure == ("u1",)
-    assert named[2].closed == ("u2",)
+    assert named[2].closed == ("u2",)  # on the look that was named
     assert named[2].unsure == ("u1",)
 
 
-def test_a_named_look_without_an_outline_is_closed():
+def test_a_name_alone_does_not_say_that_an_ulcer_has_closed():
     looks = [look(foot(1), (BIG,)), look(foot(7), ())]
-    assert follow(told(looks, None, "u1"))[1] == Named(closed=("u1",))  # and no place is known
-    covered = look(foot(1), (), card=box(160, 140, 250, 225))
-    assert follow(told([looks[0], covered], None, "u1"))[1].closed == ()
+    said = follow(told(looks, None, "u1"))[1]
+    assert (said.closed, said.unsure) == ((), ("u1",))
+    same = follow(told(visits((BIG,), ()), None, "u1"))[1]
+    assert same.closed == ("u1",)  # its place is seen
 
 
 # --- simulated photographs --------------------------------------------------------------------

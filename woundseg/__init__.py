@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from woundseg.scorer import Scorer, load
     from woundseg.trial.endpoint import derive as endpoint
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Scorer", "__version__", "endpoint", "load"]
 
 

@@ -12,6 +12,7 @@ from made_photos import named, ref, rejected, shown, unreadable, without_scale
 
 from woundseg.batch.rows import subject_rows
 from woundseg.batch.seen import in_order
+from woundseg.records import QualityFlag
 
 
 def rows_of(*pairs):
@@ -51,6 +52,45 @@ def test_a_place_that_cannot_be_established_is_not_evaluable_and_a_failure():
 
 def test_no_ulcer_before_any_is_known_is_one_row_of_zero():
     assert brief(rows_of((shown(ref()), named()))) == [("V1", "u1", "Y", 0.0)]
+
+
+def withheld(of):
+    """A photograph with a scale, on which no ulcer was found and no 0 may be written."""
+    photo = shown(of)
+    nothing = dict.fromkeys(type(photo.record.total).model_fields)
+    total = photo.record.total.model_copy(update=nothing)
+    return replace(photo, record=photo.record.model_copy(update={"total": total}))
+
+
+def test_a_zero_that_is_withheld_is_not_evaluable_before_any_ulcer_is_known():
+    assert brief(rows_of((withheld(ref()), named()))) == [("V1", "u1", "N", None)]
+
+
+def test_a_place_that_was_found_bare_decides_for_its_ulcer_alone():
+    """Whatever the photograph as a whole may claim (interface.md: Zero is decided ...)."""
+    healed = (withheld(ref("V2", 15)), named(closed=("u1",), unsure=("u2",)))
+    two = (shown(ref(), 4.0, 1.0), named("u1", "u2"))
+    assert brief(rows_of(two, healed))[2:] == [("V2", "u1", "Y", 0.0), ("V2", "u2", "N", None)]
+
+
+def test_doubt_about_an_outline_leaves_a_closed_ulcers_row_alone():
+    unsure = QualityFlag(code="ulcer_unsure", severity="warning", advice="Look at it.")
+    photo = shown(ref("V2", 15), 1.0)
+    quality = photo.record.quality.model_copy(update={"flags": (unsure,)})
+    photo = replace(photo, record=photo.record.model_copy(update={"quality": quality}))
+    rows = rows_of(FIRST, (photo, named("u2", closed=("u1",)))).rows
+    assert [(row.ulcer, row.area_cm2, row.reading_status) for row in rows[1:]] == [
+        ("u2", 1.0, "waiting"),
+        ("u1", 0.0, "machine"),
+    ]
+
+
+def test_the_manifests_closed_is_a_persons_word():
+    lost = named(unsure=("u1",), flags=(("u1", "match_unsure"),))
+    (row,) = rows_of(FIRST, (shown(ref("V2", 15, closed="Y", ulcer="u1")), lost)).rows[1:]
+    assert (row.evaluable, row.area_cm2, row.closed) == ("Y", 0.0, "Y")
+    (row,) = rows_of(FIRST, (shown(ref("V2", 15, ulcer="u1")), lost)).rows[1:]
+    assert (row.evaluable, row.area_cm2) == ("N", None)
 
 
 @pytest.mark.parametrize("first", [shown, unreadable])

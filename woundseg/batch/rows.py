@@ -251,7 +251,7 @@ def _row(photo: Seen, seq: int, said: _Said) -> VisitRow:
         sha256=photo.entry.sha256,
         debrided=ref.given.debrided,
         lower_bound=said.lower_bound,
-        reading_status=_reading_status(photo, flags, word),
+        reading_status=_reading_status(photo, flags, word, closed=said.figures == HEALED),
         reader=word.by if word else "",
     )
     figures: dict[str, Any] = dict(said.figures)
@@ -277,11 +277,17 @@ def _flags(photo: Seen, codes: tuple[str, ...], word: Word | None) -> tuple[str,
     return tuple(dict.fromkeys([*own, *codes]))
 
 
-def _reading_status(photo: Seen, flags: tuple[str, ...], word: Word | None) -> ReadingStatus:
-    """Who stands behind a row; one that is put to a person waits until it has been read."""
+def _reading_status(
+    photo: Seen, flags: tuple[str, ...], word: Word | None, closed: bool
+) -> ReadingStatus:
+    """Who stands behind a row; one that is put to a person waits until it has been read.
+
+    Doubt about an outline is doubt about another spot of the foot than a closed ulcer's place.
+    """
     if word is not None:
         return "read"
-    return "waiting" if photo.speaks and PUT_TO_A_PERSON & set(flags) else "machine"
+    doubts = PUT_TO_A_PERSON - {"ulcer_unsure"} if closed else PUT_TO_A_PERSON
+    return "waiting" if photo.speaks and doubts & set(flags) else "machine"
 
 
 def _model(photo: Seen, word: Word | None) -> str:

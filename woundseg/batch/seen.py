@@ -63,7 +63,7 @@ class Seen:
         record = self.record
         if record is None or not self.measurable or self.ref.given.evaluable == "N":
             return False
-        scaled = not record.ulcers and record.scale.mm_per_px is not None
+        scaled = not record.ulcers and record.scale.source != "none"
         return scaled or record.total.area_cm2 is not None
 
     def word(self, ulcer: str) -> Word | None:

@@ -103,26 +103,42 @@ def sight(
     if not np.isfinite(there).all() or np.ptp(there, axis=0).max() > max(now.shape):
         return "unclear"
     window = _Window.around(before, now, place, found, options)
-    near = window.near
-    least = max(_FEWEST_PX, options.least_share * window.whole_px)
-    if np.count_nonzero(near) < least or not window.inside.any():
+    if not _shows_enough(window, options):
         return "unclear"
-    if float(np.median(window.luma[near | window.inside])) < options.luma:
-        return "unclear"
-    if warm_share(window.now, window.inside, near) < options.inside:
+    alike = _correlation(window.grain_before[window.near], window.grain_now[window.near])
+    if alike < options.unlike or _covered(window, options):
         return "covered"
+    return "seen" if _same_skin(window, alike, options) else "unclear"
+
+
+def _shows_enough(window: _Window, options: EvidenceOptions) -> bool:
+    """Whether there is a ring to be compared, and light on it."""
+    count = np.count_nonzero(window.near)
+    if count < max(_FEWEST_PX, options.least_share * window.whole_px) or not window.inside.any():
+        return False
+    return bool(np.median(window.luma[window.near | window.inside]) >= options.luma)
+
+
+def _covered(window: _Window, options: EvidenceOptions) -> bool:
+    """Whether colour, edges or smoothness tell of something that is not skin."""
     strongest, usual, around = window.gradients()
-    if strongest > options.edged * usual or usual < options.smooth * around:
-        return "covered"
-    alike = _correlation(window.grain_before[near], window.grain_now[near])
-    if alike < options.unlike or window.colour_change() > options.colours:
-        return "covered"
+    return (
+        warm_share(window.now, window.inside, window.near) < options.inside
+        or strongest > options.edged * usual
+        or usual < options.smooth * around
+        or window.colour_change() > options.colours
+    )
+
+
+def _same_skin(window: _Window, alike: float, options: EvidenceOptions) -> bool:
+    """Whether the ring's grain is the grain of before, no weaker, and more so than by chance."""
+    near = window.near
     contrast = window.grain_now[near].std() / max(float(window.grain_before[near].std()), 1e-6)
     few = options.few / math.sqrt(np.count_nonzero(near))
     by_chance = options.over_chance * (1 - window.by_chance())
-    if alike < options.alike + few or 1 - alike > by_chance or contrast < options.contrast:
-        return "unclear"
-    return "seen"
+    return bool(
+        contrast >= options.contrast and alike >= options.alike + few and 1 - alike <= by_chance
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +242,11 @@ class _Window:
 
 
 def _comparable(look: Look, onto: Matrix, shape: tuple[int, int]) -> Flags:
+<<<<<<< HEAD
     """Bool (h, w), in the frame, and away from ulcers and card."""
+=======
+    """What is in the frame, and away from ulcers and card; bool (h, w)."""
+>>>>>>> 44e984408ffb7a9f27a5d2451c74aa07c5323637
     shown = _warped(np.ones(look.shape, np.uint8), onto, shape, cv2.INTER_NEAREST)
     for line in (*look.outlines, look.hidden):
         if len(line):

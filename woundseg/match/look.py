@@ -173,7 +173,8 @@ def warm_share(pixels: ByteImage, inside: NDArray[np.bool_], around: NDArray[np.
 
     Args:
         pixels: uint8 RGB (h, w, 3).
-        inside, around: bool (h, w), the place, and the skin around it.
+        inside: bool (h, w), the place.
+        around: bool (h, w), the skin around it.
     """
     red, yellow = seen = tints(pixels)
     usual = float(np.median(red[around])), float(np.median(yellow[around]))
