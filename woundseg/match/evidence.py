@@ -242,11 +242,7 @@ class _Window:
 
 
 def _comparable(look: Look, onto: Matrix, shape: tuple[int, int]) -> Flags:
-<<<<<<< HEAD
     """Bool (h, w), in the frame, and away from ulcers and card."""
-=======
-    """What is in the frame, and away from ulcers and card; bool (h, w)."""
->>>>>>> 44e984408ffb7a9f27a5d2451c74aa07c5323637
     shown = _warped(np.ones(look.shape, np.uint8), onto, shape, cv2.INTER_NEAREST)
     for line in (*look.outlines, look.hidden):
         if len(line):
