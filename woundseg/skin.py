@@ -162,7 +162,7 @@ def foot_features(pixels: ByteMap) -> dict[str, float] | None:
     natural logarithm of luma's contrast.
     """
     copy = reduced(pixels, EVIDENCE_PX)
-    soft = _soft(copy.astype(np.float32) / 255, _GRAIN_PX)
+    soft = _soft(copy.astype(np.float32) / np.float32(255), _GRAIN_PX)
     smooth = np.asarray(cv2.cvtColor(soft, cv2.COLOR_RGB2Lab), np.float32)
     part = _largest_part(tones(copy, (smooth[..., 1], smooth[..., 2])))
     if np.count_nonzero(part) < _LEAST_PART_PX:
