@@ -11,7 +11,7 @@ from woundseg import baseline
 from woundseg.baseline import Statement, Visit, respond
 from woundseg.errors import UsageError
 from woundseg.match import FLAG_ADVICE
-from woundseg.records import Sketch
+from woundseg.records import QualityFlag, Sketch
 from woundseg.trial.protocol import load
 
 PROTOCOL = load()
@@ -99,6 +99,15 @@ def test_what_cannot_be_compared_says_why(earlier, now, reason):
     assert response.percent_change is None
     assert response.probability is None
     assert response.advice == baseline.ADVICE[reason] or "give the photograph" in response.advice
+
+
+def test_a_zero_that_was_withheld_says_why():
+    flag = QualityFlag(code="skin_unsure", severity="warning", advice="Is this the foot?")
+    quality = UNSURE.quality.model_copy(update={"flags": (flag,)})
+    now = Visit(record=UNSURE.model_copy(update={"quality": quality}))
+    response = respond([known(4.0)], now, PROTOCOL)
+    assert (response.code, response.reason) == ("NE", "skin_unsure")
+    assert (response.baseline_cm2, response.advice) == (4.0, "Is this the foot?")
 
 
 # --- a baseline given as a number ---------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from woundseg.errors import UsageError
 from woundseg.pipeline import Scored
+from woundseg.quality import against_zero
 from woundseg.records import ResponseFacts, ScoreRecord, Sketch, Ulcer
 from woundseg.sketch import look, sketch
 from woundseg.trial.protocol import Protocol
@@ -120,9 +121,9 @@ def respond(
         said: what a person says of this visit.
     """
     visits = [*earlier, now]
-    reason = _obstacle(earlier, now, said)
-    if reason is not None:
-        return _unjudged(reason, _largest(visits[0]).area_cm2)
+    obstacle = _obstacle(earlier, now, said)
+    if obstacle is not None:
+        return _unjudged(obstacle[0], _largest(visits[0]).area_cm2, obstacle[1])
     if all(visit.record is None for visit in earlier):
         return _by_area(earlier, now, protocol, said)
     missing = _missing(visits)
@@ -131,17 +132,27 @@ def respond(
     return _Matched(visits, said).judged(protocol)
 
 
-def _obstacle(earlier: Sequence[Visit], now: Visit, said: Statement) -> str | None:
+def _obstacle(earlier: Sequence[Visit], now: Visit, said: Statement) -> tuple[str, str] | None:
+    """Reason and advice where some visit has no figure to compare."""
     visits = [*earlier, now]
     records = [visit.record for visit in visits if visit.record is not None]
     if any(not record.quality.measurable for record in records):
-        return "not_measurable"
+        return "not_measurable", ADVICE["not_measurable"]
     if any(record.scale.source == "none" for record in records):
-        return "no_scale"
-    unsure = [visit for visit in visits if not visit.ulcers and _largest(visit).area_cm2 is None]
-    if unsure and not (said.closed and unsure == [now]):
-        return "closed_unsure"
-    return None if _largest(visits[0]).area_cm2 else "NOBASE"
+        return "no_scale", ADVICE["no_scale"]
+    for visit in visits:
+        stated = said.closed and visit is now
+        if not visit.ulcers and _largest(visit).area_cm2 is None and not stated:
+            return _why_not_zero(visit)
+    return None if _largest(visits[0]).area_cm2 else ("NOBASE", ADVICE["NOBASE"])
+
+
+def _why_not_zero(visit: Visit) -> tuple[str, str]:
+    """Reason and advice of a photograph without an ulcer that may not claim an area of 0."""
+    flags = against_zero(visit.record.quality) if visit.record is not None else ()
+    if not flags:
+        return "closed_unsure", ADVICE["closed_unsure"]
+    return flags[0].code, flags[0].advice
 
 
 def _largest(visit: Visit) -> Measured:
