@@ -289,14 +289,15 @@ def _laid(before: Floats, now: Floats, where: Flags, search: int) -> NDArray[np.
     down, across = np.unravel_index(int(np.argmax(score)), score.shape)
     start[:, 2] = int(across) - search, int(down) - search
     try:
-        _, better = cv2.findTransformECC(
+        found = cv2.findTransformECC(
             before, now, start.copy(), cv2.MOTION_AFFINE, _STEPS, where.view(np.uint8), 3
         )
     except cv2.error:  # it does not converge on skin without grain
         return start
+    better = np.asarray(found[1], np.float32)
     near = np.abs(better[:, :2] - np.eye(2)).max() < 0.15
     scores = [_correlation(before[where], _moved(now, m)[where]) for m in (start, better)]
-    return np.asarray(better if near and scores[1] > scores[0] else start, np.float32)
+    return better if near and scores[1] > scores[0] else start
 
 
 def _moved(image: NDArray[Any], matrix: NDArray[np.float32]) -> NDArray[Any]:
