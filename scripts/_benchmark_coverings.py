@@ -28,6 +28,10 @@ _WHITE: Final = ((236, 235, 230), (225, 226, 228), (240, 236, 224))
 _CARD: Final = ((40, 70, 150), (235, 235, 238), (30, 32, 38), (176, 40, 44), (226, 190, 60))
 
 
+_LEAST_REACH_PX: Final = 16.0
+"""Even the smallest plaster is about 2 cm wide; most of these photographs show 0.5 mm a pixel."""
+
+
 @dataclass(frozen=True, eq=False)
 class Taken:
     """A photograph with its ulcers.
@@ -335,10 +339,10 @@ def _middle(taken: Taken) -> tuple[float, float]:
 
 
 def _reach(taken: Taken) -> float:
-    """From the middle of the largest ulcer to its farthest point [px]."""
+    """From the middle of the largest ulcer to its farthest point; at least half a plaster [px]."""
     rows, columns = np.nonzero(_largest(taken.ulcer))
     x, y = _middle(taken)
-    return max(6.0, float(np.hypot(columns - x, rows - y).max()))
+    return max(_LEAST_REACH_PX, float(np.hypot(columns - x, rows - y).max()))
 
 
 def _local(taken: Taken, rng: Rng) -> tuple[Field, Field]:

@@ -34,7 +34,7 @@ from woundseg.training.made.painted_out import paintable
 from woundseg.trial import protocol
 from woundseg.visits import VisitOptions
 
-SEED = 20
+SEED = 21
 MM_PER_PX = 0.5
 PADDING = 14
 """Photographs padded to a square are darker than this there."""
@@ -90,7 +90,7 @@ def seconds(root: Path, half: str, healed_places: int, each: int) -> Iterator[Se
         yield _second(f"H{number}", HEALED, taken, partial(healed, taken, rng), rng)
     for k, (kind, make) in enumerate({**COVERED, **BEYOND}.items()):
         for n in range(each):
-            number, taken = several.next(among=others, most_share=MOST_SHARE)
+            number, taken = several.next(among=others)
             rng = np.random.default_rng((SEED, HALVES.index(half), 1000 + k, n))
             other = read(root, others[number])
             bare = healed(other, rng) if paintable(other.pixels, other.ulcer) else other.pixels
@@ -106,18 +106,24 @@ class Photographs:
     def __init__(self, root: Path, listed: list[str]) -> None:
         self._root, self._left = root, listed
 
-    def next(
-        self, among: Container[str] | None = None, most_share: float = 1.0
-    ) -> tuple[str, Taken]:
-        """The next one; ``among`` those given, its ulcers at most that share of the picture."""
+    def next(self, among: Container[str] | None = None) -> tuple[str, Taken]:
+        """The next one; out of ``among``, one with a single ulcer that can be covered."""
         for number in self._left:
             if among is not None and number not in among:
                 continue
             taken = read(self._root, number)
-            if taken.ulcer.mean() <= most_share and paintable(taken.pixels, taken.ulcer):
+            if among is not None and not _single(taken):
+                continue
+            if paintable(taken.pixels, taken.ulcer):
                 self._left.remove(number)
                 return number, taken
         sys.exit(f"{self._root}: too few photographs; ask for fewer with --healed or --each")
+
+
+def _single(taken: Taken) -> bool:
+    """Whether there is one ulcer, small enough for a plaster."""
+    count, _ = cv2.connectedComponents(taken.ulcer.astype(np.uint8))
+    return count == 2 and taken.ulcer.mean() < MOST_SHARE
 
 
 def _second(

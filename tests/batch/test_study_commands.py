@@ -180,11 +180,11 @@ def test_an_export_that_cannot_be_written_is_refused_before_measuring(photos, to
 
 def test_visits_that_would_be_one_event_are_refused_before_measuring(photos, toy, woundseg):
     draw(
-        photos, PHOTO, "S1/W-2_2026-01-12/a.png", "S1/W2_2026-01-19/a.png", "S2/W2_2026-01-19/b.png"
+        photos, PHOTO, "S1/X-2_2026-01-12/a.png", "S1/X2_2026-01-19/a.png", "S2/X2_2026-01-19/b.png"
     )
     fresh, redcap = photos.parent / "fresh", photos.parent / "r.csv"
     done = woundseg(*batch(photos, fresh, toy, "--redcap", redcap))
-    assert_refused(done, redcap, "visits 'W-2' and 'W2' would be one event in REDCap, w2_arm_1")
+    assert_refused(done, redcap, "visits 'X-2' and 'X2' would be one event in REDCap, x2_arm_1")
     assert not fresh.exists()
     assert not redcap.exists()
 

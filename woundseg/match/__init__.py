@@ -7,6 +7,7 @@
     likeness      features that look alike, and the maps that many of them agree on
     registration  the best map, its evidence, and whether it can be trusted
     places        where an ulcer lies on a look, and whether that is in view
+    evidence      whether an empty place is bare: the skin around it is the same as before
     assign        outlines and known places brought together on one look
     following     a subject's looks in order of time: names, closed, unsure, flags
     same          whether two looks are one photograph, saved twice

@@ -36,15 +36,17 @@ class EvidenceOptions:
         ring: where the ring of skin around the old outline begins and ends, in radii of the ulcer
             beyond it.
         reach: how far the skin reaches that is laid on each other, likewise.
-        least_px: least width of the ring, and least reach, in px.
+        least_px: least beginning, width and reach, in px.
         least_share: share of the ring that must be seen on both photographs.
         alike: least correlation of the ring's grain; ``few`` is added over the root of the
             number of pixels, since few of them correlate by chance.
         over_chance: largest lack of correlation over that of displaced copies of the ring: skin
             that is alike wherever it is laid says nothing.
+        all_round: share of the ring that must lie in eighths which correlate by themselves, and how
+            much: a thing that covers one side leaves the other alike.
         unlike: below this correlation something else lies there.
         colours: largest change of the ring's colours beyond that of the skin around (ΔE).
-        contrast: least contrast of the ring's grain over its contrast before.
+        contrast: least and largest contrast of the ring's grain over its contrast before.
         luma: least median brightness of the place and its ring, 0 to 255.
         inside: share of the old outline that must have a skin's colour.
         edged: largest gradient within the old outline (95th percentile) over the usual one: a
@@ -54,14 +56,15 @@ class EvidenceOptions:
 
     ring: tuple[float, float] = (0.4, 0.9)
     reach: float = 1.1
-    least_px: tuple[float, float] = (5.0, 12.0)
+    least_px: tuple[float, float, float] = (5.0, 6.0, 14.0)
     least_share: float = 0.25
-    alike: float = 0.5
+    alike: float = 0.42
     few: float = 2.5
     over_chance: float = 0.8
+    all_round: tuple[float, float] = (0.6, 0.3)
     unlike: float = 0.35
     colours: float = 14.0
-    contrast: float = 0.42
+    contrast: tuple[float, float] = (0.42, 2.0)
     luma: float = 32.0
     inside: float = 0.7
     edged: float = 5.0
@@ -136,8 +139,13 @@ def _same_skin(window: _Window, alike: float, options: EvidenceOptions) -> bool:
     contrast = window.grain_now[near].std() / max(float(window.grain_before[near].std()), 1e-6)
     few = options.few / math.sqrt(np.count_nonzero(near))
     by_chance = options.over_chance * (1 - window.by_chance())
+    weakest, strongest = options.contrast
+    share, least = options.all_round
     return bool(
-        contrast >= options.contrast and alike >= options.alike + few and 1 - alike <= by_chance
+        weakest <= contrast <= strongest
+        and alike >= options.alike + few
+        and 1 - alike <= by_chance
+        and window.alike_round(least) >= share
     )
 
 
@@ -170,9 +178,10 @@ class _Window:
         there = found.place(place.outline)
         radius = Place(there).radius_px
         factor = min(1.0, _WORK_RADIUS_PX / max(radius, 1.0))
-        start_px = max(options.ring[0] * radius * factor, _EDGE_PX)
-        end_px = max(options.ring[1] * radius * factor, start_px + options.least_px[0])
-        reach_px = max(options.reach * radius * factor, options.least_px[1])
+        start_px, end_px = (part * radius * factor for part in options.ring)
+        start_px = max(start_px, options.least_px[0])
+        end_px = max(end_px, start_px + options.least_px[1])
+        reach_px = max(options.reach * radius * factor, options.least_px[2])
         sd_px = found.sd_px(place.centre, place.radius_px) * factor
         search = int(min(_MOST_SEARCH_PX, math.ceil(2 * sd_px + 2)))
         room = reach_px + search + 2
@@ -234,11 +243,28 @@ class _Window:
         copies = (np.roll(self.grain_now, step, axis=(0, 1))[self.near] for step in steps)
         return max(_correlation(before, copy) for copy in copies)
 
+    def alike_round(self, least: float) -> float:
+        """Share of the ring that lies in eighths, by direction, whose grain is so much alike."""
+        x, y = _middle(self.inside)
+        rows, columns = np.nonzero(self.near)
+        eighth = np.floor((np.arctan2(rows - y, columns - x) / np.pi + 1) * 4).astype(int) % 8
+        before, now = self.grain_before[self.near], self.grain_now[self.near]
+        counts = np.bincount(eighth, minlength=8)
+        parts = [n for n in range(8) if counts[n] >= _FEWEST_PX / 2]
+        alike = [n for n in parts if _correlation(before[eighth == n], now[eighth == n]) >= least]
+        return float(counts[alike].sum() / max(1, counts[parts].sum()))
+
     def colour_change(self) -> float:
         """Median change of the ring's colours beyond the change of the skin farther out (ΔE)."""
         change = _colours(self.now) - _colours(self.before)
         usual = np.median(change[self.far], axis=0) if self.far.any() else np.zeros(3)
         return float(np.median(np.linalg.norm(change[self.near] - usual, axis=1)))
+
+
+def _middle(mask: Flags) -> tuple[float, float]:
+    """The middle of a mask, (x, y)."""
+    rows, columns = np.nonzero(mask)
+    return float(columns.mean()), float(rows.mean())
 
 
 def _comparable(look: Look, onto: Matrix, shape: tuple[int, int]) -> Flags:
@@ -289,12 +315,12 @@ def _laid(before: Floats, now: Floats, where: Flags, search: int) -> NDArray[np.
     down, across = np.unravel_index(int(np.argmax(score)), score.shape)
     start[:, 2] = int(across) - search, int(down) - search
     try:
-        _, refined = cv2.findTransformECC(
+        found = cv2.findTransformECC(
             before, now, start.copy(), cv2.MOTION_AFFINE, _STEPS, where.view(np.uint8), 3
         )
     except cv2.error:  # it does not converge on skin without grain
         return start
-    better = np.asarray(refined, np.float32)
+    better = np.asarray(found[1], np.float32)
     near = np.abs(better[:, :2] - np.eye(2)).max() < 0.15
     scores = [_correlation(before[where], _moved(now, m)[where]) for m in (start, better)]
     return better if near and scores[1] > scores[0] else start
