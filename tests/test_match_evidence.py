@@ -92,7 +92,7 @@ def test_a_place_beyond_the_foots_edge_is_not_seen():
 
 
 def test_a_place_out_of_the_frame_is_unclear():
-    assert seen_as(foot(), turned(1, 0, (-175, 0))) == "unclear"
+    assert seen_as(foot(), turned(1, 0, (-215, 0))) == "unclear"
 
 
 def test_what_covers_a_place_now_may_not_vouch_for_it_later():
