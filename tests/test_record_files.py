@@ -98,3 +98,14 @@ def test_files_that_cannot_be_read(tmp_path, place):
     (tmp_path / "r.json").write_text("{}")
     with pytest.raises(UsageError, match="cannot be read"):
         record_files.read(tmp_path / place)
+
+
+def test_a_record_of_before_takes_its_cut_ulcer_for_a_lower_bound(tmp_path):
+    """0.1 wrote the flag ``ulcer_cut`` alone: which of several ulcers is cut is not known."""
+    document = json.loads(record(3.0, 1.0).model_dump_json())
+    document["software"] = "woundseg 0.1.0"
+    document["quality"]["flags"] = [{"code": "ulcer_cut", "severity": "warning", "advice": "Move."}]
+    for ulcer in document["ulcers"]:
+        del ulcer["lower_bound"]
+    found = written(tmp_path / "r.json", json.dumps(document)).record
+    assert [ulcer.lower_bound for ulcer in found.ulcers] == [True, True]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION = "1.0"
 DEFAULT_MIN_ULCER_CM2 = 0.05
@@ -500,6 +500,20 @@ class ScoreRecord(Model):
         default=None,
         description="SHA-256 of the record's canonical JSON without this field (woundseg verify)",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cut_says_bound(cls, told: Any) -> Any:
+        """Records of 0.1 have the flag alone: which of several ulcers is cut is not told."""
+        if not isinstance(told, dict) or not isinstance(told.get("quality"), dict):
+            return told
+        codes = {f.get("code") for f in told["quality"].get("flags", ()) if isinstance(f, dict)}
+        if "ulcer_cut" not in codes:
+            return told
+        ulcers = [
+            {"lower_bound": True, **u} if isinstance(u, dict) else u for u in told.get("ulcers", ())
+        ]
+        return {**told, "ulcers": ulcers}
 
     @property
     def judged(self) -> str:

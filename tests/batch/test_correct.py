@@ -300,6 +300,8 @@ def test_a_mask_that_holds_no_ulcer_is_no_zero(place, said):
     """Not even confirmed: closure is said with --closed."""
     with pytest.raises(UsageError, match="nothing as large as the smallest ulcer"):
         said(V1, "mask", mask=mask(place, (30.0, 24.0, 0.5)), confirm=True)
+    with pytest.raises(UsageError, match="nothing as large as the smallest ulcer"):
+        said(V1, "mask", mask=mask(place, (120.0, 100.0, 0.5)), confirm=True)  # far away as well
 
 
 def test_an_outline_that_covers_an_ulcer_that_is_to_stay_is_refused(place, said):

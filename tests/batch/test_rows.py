@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from made_photos import named, ref, rejected, shown, unreadable, without_scale
 
+from woundseg.batch.readings import Reading, Word
 from woundseg.batch.rows import subject_rows
 from woundseg.batch.seen import in_order
 from woundseg.records import QualityFlag
@@ -85,10 +86,47 @@ def test_doubt_about_an_outline_leaves_a_closed_ulcers_row_alone():
     ]
 
 
+def flagged(photo, *codes):
+    """The photograph with further warnings."""
+    flags = tuple(QualityFlag(code=code, severity="warning", advice="Look.") for code in codes)
+    quality = photo.record.quality.model_copy(update={"flags": flags})
+    return replace(photo, record=photo.record.model_copy(update={"quality": quality}))
+
+
+def test_an_implausible_ulcer_leaves_a_closed_ulcers_row_alone():
+    photo = flagged(shown(ref("V2", 15), 400.0), "implausible")
+    rows = rows_of(FIRST, (photo, named("u2", closed=("u1",)))).rows[1:]
+    assert [(row.ulcer, row.reading_status) for row in rows] == [
+        ("u2", "waiting"),
+        ("u1", "machine"),
+    ]
+
+
+def test_an_ulcer_named_by_a_likeness_alone_waits_for_a_person():
+    alike = named("u1", flags=(("u1", "match_unregistered"),))
+    (row,) = rows_of(FIRST, (shown(ref("V2", 15), 3.0), alike)).rows[1:]
+    assert (row.evaluable, row.area_cm2, row.reading_status) == ("Y", 3.0, "waiting")
+
+
+def test_an_outline_by_hand_that_matching_cannot_name_goes_on_waiting():
+    photo = shown(ref("V2", 15), 3.0)
+    photo = replace(photo, reading=Reading(base=None, whole=Word("mask", "A. Nurse")))
+    lost = named(None, unsure=("u1",), flags=(("u1", "match_unsure"),))
+    (row,) = rows_of(FIRST, (photo, lost)).rows[1:]
+    assert (row.evaluable, row.reading_status, row.reader) == ("N", "waiting", "")
+
+
+@pytest.mark.parametrize("photo", [without_scale, rejected, unreadable])
+def test_the_manifests_words_hold_on_a_photograph_without_figures(photo):
+    (row,) = rows_of(FIRST, (photo(ref("V2", 15, target="Y", ulcer="u1")), named())).rows[1:]
+    assert (row.evaluable, row.area_cm2, row.target) == ("N", None, "Y")
+
+
 def test_the_manifests_closed_is_a_persons_word():
     lost = named(unsure=("u1",), flags=(("u1", "match_unsure"),))
     (row,) = rows_of(FIRST, (shown(ref("V2", 15, closed="Y", ulcer="u1")), lost)).rows[1:]
     assert (row.evaluable, row.area_cm2, row.closed) == ("Y", 0.0, "Y")
+    assert row.reading_status == "read"
     (row,) = rows_of(FIRST, (shown(ref("V2", 15, ulcer="u1")), lost)).rows[1:]
     assert (row.evaluable, row.area_cm2) == ("N", None)
 

@@ -272,3 +272,20 @@ def test_the_data_sets_write_a_bound_as_one():
     visit = adrs[(adrs.PARAMCD == "OVR")]
     assert shown(visit, "AVALC REASON AREA PCHGB PCHGN") == ["PD GROWTH . . ."]
     assert pd.isna(visit.AREA.iloc[0])
+
+
+def test_an_ulcer_cut_at_baseline_is_a_warning():
+    """Another ulcer becomes the index ulcer then (rules 2.3, 2.4 and 2.6a): somebody must know."""
+    rows = """
+    subject ulcer day area lower_bound
+    A       u1    0   8.0  Y
+    A       u2    0   1.0  .
+    A       u1    28  7.0  .
+    A       u2    28  0    .
+    """
+    found = endpoint(rows, ONE)
+    (warning,) = [w for w in found.summary["warnings"] if w["code"] == "CUT_BASELINE"]
+    assert warning["subject"] == "A"
+    assert "u1 has at least 8 cm² at baseline" in warning["text"]
+    whole = endpoint(rows.replace("8.0  Y", "8.0  ."), ONE)
+    assert not [w for w in whole.summary["warnings"] if w["code"] == "CUT_BASELINE"]

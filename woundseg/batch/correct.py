@@ -354,9 +354,11 @@ def _mask(case: _Case, kept: Store) -> _Decided:
 
 
 def _may_accept(case: _Case) -> bool:
-    """Whether there are figures of the machine's: what it rejected can be outlined all the same."""
-    result = json.loads(case.machine.result)
-    return "stage" not in result and record_of(case.machine).quality.measurable
+    """Whether there are areas of the machine's: what has none can be outlined all the same."""
+    if "stage" in json.loads(case.machine.result):
+        return False
+    record = record_of(case.machine)
+    return record.quality.measurable and record.total.area_cm2 is not None
 
 
 def _others(case: _Case, ulcer: str) -> outlining.Others:

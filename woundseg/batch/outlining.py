@@ -204,6 +204,10 @@ def doubt(drawn: Drawn, entries: Iterable[Entry], places: Sequence[tuple[float, 
     Raises:
         UsageError: nothing outlined is as large as an ulcer; no confirmation helps that.
     """
+    if len(drawn.scored.record.ulcers) <= len(drawn.others.ulcers):
+        smallest = drawn.scored.record.settings.min_ulcer_cm2
+        told_small = f"outlines nothing as large as the smallest ulcer ({smallest:g} cm²)"
+        raise UsageError(drawn.file, told_small, "Use --closed where the ulcer is closed")
     mask, sketches = drawn.mask, [json.loads(entry.sketch) for entry in entries if entry.sketch]
     earlier = np.zeros(mask.shape, bool)
     for told in sketches:
@@ -218,10 +222,6 @@ def doubt(drawn: Drawn, entries: Iterable[Entry], places: Sequence[tuple[float, 
                 earlier[row, column] = True
     if _far(mask, earlier):
         return "lies far from every earlier outline and known ulcer on this photograph"
-    if len(drawn.scored.record.ulcers) <= len(drawn.others.ulcers):
-        smallest = drawn.scored.record.settings.min_ulcer_cm2
-        told_small = f"outlines nothing as large as the smallest ulcer ({smallest:g} cm²)"
-        raise UsageError(drawn.file, told_small, "Use --closed where the ulcer is closed")
     if any(flag.code == "implausible" for flag in drawn.scored.record.quality.flags):
         area = drawn.scored.record.total.area_cm2
         return f"gives an implausible area{'' if area is None else f' ({area:.1f} cm²)'}"

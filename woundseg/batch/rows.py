@@ -79,8 +79,10 @@ def subject_rows(photos: Sequence[Seen], named: Sequence[Named]) -> SubjectRows:
 
 def flagged(row: VisitRow, flags: Iterable[QualityFlag]) -> VisitRow:
     """The row with further flags; one that these put to a person waits until it has been read."""
+    flags = tuple(flags)
     codes = tuple(dict.fromkeys((*row.flags, *(flag.code for flag in flags))))
-    waits = row.reading_status == "machine" and PUT_TO_A_PERSON & set(codes) - set(row.flags)
+    put = PUT_TO_A_PERSON & {flag.code for flag in flags}
+    waits = row.reading_status == "machine" and put
     return replace(row, flags=codes, reading_status="waiting" if waits else row.reading_status)
 
 
@@ -151,7 +153,7 @@ def _closed(row: VisitRow) -> VisitRow:
 def _rows_found(photo: Seen, named: Named, seq: int, known: _Known) -> list[VisitRow]:
     if not photo.speaks:
         ulcers = [photo.ref.ulcer] if photo.ref.ulcer else known.rows or [FIRST_ULCER]
-        return [_row(photo, seq, _Said(ulcer, "N")) for ulcer in ulcers]
+        return _as_given([_row(photo, seq, _Said(ulcer, "N")) for ulcer in ulcers], photo)
     said = _found(photo, named)
     said += [
         _Said(ulcer, "Y", named.codes(ulcer), dict(HEALED))
@@ -234,6 +236,7 @@ def tissue_together(
 def _row(photo: Seen, seq: int, said: _Said) -> VisitRow:
     ref, record = photo.ref, photo.record
     word = _word_on(photo, said)
+    settled = word if _placed(photo, said, word) else None
     source = record.scale.source if record else "none"
     row = VisitRow(
         subject=ref.subject,
@@ -251,8 +254,8 @@ def _row(photo: Seen, seq: int, said: _Said) -> VisitRow:
         sha256=photo.entry.sha256,
         debrided=ref.given.debrided,
         lower_bound=said.lower_bound,
-        reading_status=_reading_status(photo, flags, word, closed=said.figures == HEALED),
-        reader=word.by if word else "",
+        reading_status=_reading_status(photo, flags, settled, closed=said.figures == HEALED),
+        reader=settled.by if settled else "",
     )
     figures: dict[str, Any] = dict(said.figures)
     return replace(row, **figures)
@@ -263,6 +266,12 @@ def _word_on(photo: Seen, said: _Said) -> Word | None:
     word = photo.word(said.ulcer)
     accepts = word is not None and word.decision == "accept"
     return None if accepts and said.evaluable == "N" else word
+
+
+def _placed(photo: Seen, said: _Said, word: Word | None) -> bool:
+    """Whether a word settles the row: an outline of the whole photograph names no ulcer."""
+    whole = word is not None and word.decision == "mask" and not word.ulcer
+    return word is not None and not (whole and photo.speaks and said.evaluable == "N")
 
 
 def _flags(photo: Seen, codes: tuple[str, ...], word: Word | None) -> tuple[str, ...]:
@@ -286,8 +295,9 @@ def _reading_status(
     """
     if word is not None:
         return "read"
-    doubts = PUT_TO_A_PERSON - {"ulcer_unsure"} if closed else PUT_TO_A_PERSON
-    return "waiting" if photo.speaks and doubts & set(flags) else "machine"
+    doubts = PUT_TO_A_PERSON - {"ulcer_unsure", "implausible"} if closed else PUT_TO_A_PERSON
+    by_likeness = {"match_unregistered"}  # another foot may bear an ulcer of that size and shape
+    return "waiting" if photo.speaks and (doubts | by_likeness) & set(flags) else "machine"
 
 
 def _model(photo: Seen, word: Word | None) -> str:
@@ -308,10 +318,11 @@ def _as_given(rows: list[VisitRow], photo: Seen) -> list[VisitRow]:
         replace(row, closed=given.closed, target=given.target) if row.ulcer == meant else row
         for row in rows
     ]
-    if given.closed != "Y" or photo.record is None or photo.record.ulcers:
+    outlined = photo.hides_ulcer or (photo.record is not None and photo.record.ulcers)
+    if given.closed != "Y" or given.evaluable == "N" or outlined or photo.reading.whole:
         return told
     return [
-        replace(row, evaluable="Y", area_cm2=0.0) if row.ulcer == meant else row for row in told
+        replace(_closed(row), reading_status="read") if row.ulcer == meant else row for row in told
     ]
 
 

@@ -241,7 +241,9 @@ def _draw_missing(study: Study, options: BatchOptions, watch: Watch) -> None:
     def tasks() -> Iterator[Task]:
         for ref in lacking:
             for _, entry in pictures.missing([ref.relative]):
-                outlined = entry.kind == CORRECTED and word(entry).decision == "mask"
+                outlined = entry.kind == CORRECTED and (
+                    word(entry).decision == "mask" or "mask" in json.loads(entry.sketch)
+                )
                 yield replace(standing.task(ref), by_hand=entry if outlined else None)
 
     for outcome in study.engine.outcomes(tasks()):

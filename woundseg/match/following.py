@@ -240,7 +240,8 @@ class _Thread:
             registration = register(self._looks[j], self._looks[k], self._options.register)
             if registration is not None:
                 found.append((j, registration))
-                seen |= {name for name, _ in self._supported(k, j, registration)}
+                supported = {name for name, _ in self._supported(k, j, registration)}
+                seen |= supported & self._shown[j]
         return found
 
     def _supported(self, k: int, j: int, found: Registration) -> Iterator[tuple[str, Place]]:

@@ -115,6 +115,8 @@ def prepare(visits: Visits, subjects: Subjects, protocol: Protocol) -> Study:
     lower_bound = kept.lower_bound == 1
     warnings += _row_warnings(kept, protocol) + _jumps(kept, ulcer, evaluable & ~lower_bound)
     warnings += _clock_warnings(subjects, clock)
+    cut = evaluable & lower_bound & (day <= 0) & (day >= -protocol.baseline.window_days)
+    warnings += _cut_baselines(kept, ulcers.name[ulcer], cut & (ulcers.baseline_row[ulcer] < 0))
     return Study(
         subjects=subjects,
         rows=kept,
@@ -229,6 +231,21 @@ def _row_warnings(rows: Visits, protocol: Protocol) -> list[Warned]:
             f"than {tolerance:g}: not closed",
         )
         for place in np.flatnonzero((rows.closed == 1) & (rows.area > tolerance)).tolist()
+    ]
+
+
+def _cut_baselines(rows: Visits, name: AnyArray, cut: Bools) -> list[Warned]:
+    """Ulcers whose only area at baseline is a lower bound (rule 2.6a)."""
+    return [
+        Warned(
+            "CUT_BASELINE",
+            rows.subject[place],
+            iso_text(int(rows.date[place])),
+            f"row {rows.row[place]}: {name[place]} has at least {rows.area[place]:g} cm² at "
+            "baseline, a lower bound: it has no baseline, cannot be the index ulcer by its size, "
+            "and counts as new when it is measured later",
+        )
+        for place in np.flatnonzero(cut).tolist()
     ]
 
 
