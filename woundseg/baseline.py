@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 ADVICE = {
     "not_measurable": "One of the photographs cannot be measured: take it again.",
-    "no_scale": "One of the visits has no area in cm²: give the area, or a photograph with a card.",
+    "no_scale": "One of the photographs has no scale (--mm-per-px holds for the photograph to be "
+    "judged alone): give the earlier area, a record measured with its own --mm-per-px, or a "
+    "photograph with a card.",
     "NOBASE": "The first visit shows no ulcer to compare with.",
     "CUT": "The edge of the photograph cuts the ulcer, so it may be larger than measured: take the "
     "photograph again with the whole ulcer in view.",
@@ -247,8 +249,8 @@ class _Matched:
 
         self.visits = visits
         self.said = said
-        looks = [look(v.sketch, v.record) for v in visits if v.sketch is not None]
-        self.named = follow(looks)
+        self.looks = [look(v.sketch, v.record) for v in visits if v.sketch is not None]
+        self.named = follow(self.looks)
 
     def judged(self, protocol: Protocol) -> ResponseFacts:
         """By the index ulcer's area on each photograph."""
@@ -264,9 +266,22 @@ class _Matched:
         known[-1] = _stated(known[-1], self.said)
         if any(visit.record is None for visit in self.visits):
             notes.append(_PARTLY_CHECKED)
+        notes += self._saved_again()
         parts = _parts(self.visits[-1], self.named[-1], index)
         facts = _judged(known, protocol, parts, notes)
         return facts.model_copy(update={"place": "found"})
+
+    def _saved_again(self) -> list[str]:
+        """A note where this visit's photograph is an earlier one's, saved again."""
+        from woundseg.match import same
+
+        earlier = zip(self._photographs()[:-1], self.looks[:-1], strict=True)
+        names = [
+            visit.record.photo.path
+            for (visit, _), seen in earlier
+            if visit.record is not None and same(seen, self.looks[-1])
+        ]
+        return [f"This is the same photograph as {name}, saved again." for name in names[:1]]
 
     def _photographs(self) -> list[tuple[Visit, Named]]:
         shown = [visit for visit in self.visits if visit.record is not None]

@@ -34,6 +34,10 @@ from woundseg.tissue_map import TissueReader
 WHITE_AROUND_MARKERS = 1.04
 """The card over the hull of its markers: they lie close to its edge."""
 
+GIVEN_TOLERANCE = 0.05
+"""A given scale may differ by this share of the side of a pixel from the card's at the ulcer: 10%
+of the area, several times the error of either."""
+
 BY_HAND = ModelFacts(name="outlined by hand", version="", sha256="", device="", precision="")
 """Stands for the network where a person drew the outline."""
 
@@ -196,6 +200,7 @@ def measured(photo: Photo, looked: Looked, options: ScoreOptions, by_hand: bool 
     segmentation, found = looked.segmentation, looked.scale
     usable = _usable(found)
     measurement = measure.ulcers(segmentation, usable, options.measure)
+    _refuse_contradiction(photo, usable, measurement)
     judged = quality.assess(photo.pixels, segmentation, measurement, found)
     judged = quality.with_light(judged, looked.balanced)
     if by_hand:
@@ -215,6 +220,27 @@ def measured(photo: Photo, looked: Looked, options: ScoreOptions, by_hand: bool 
         model=segmentation.model,
     )
     return Scored(photo, record, measurement, found)
+
+
+def _refuse_contradiction(photo: Photo, found: Scale | None, measurement: Measurement) -> None:
+    """A scale that was given and the card in view agree at the ulcers.
+
+    Raises:
+        UsageError: they differ by more than ``GIVEN_TOLERANCE``.
+    """
+    if found is None or found.by_card is None or measurement.mm_per_px is None:
+        return
+    for lines in measurement.outlines:
+        x, y = lines[0].mean(axis=0).tolist()
+        by_card = scale.mm_per_px_at(found.by_card, x, y)
+        if abs(math.log(measurement.mm_per_px / by_card)) > GIVEN_TOLERANCE:
+            raise UsageError(
+                photo.path,
+                "has two scales that disagree",
+                f"The card in view gives {by_card:.3g} mm for each pixel at the ulcer, not the "
+                f"{measurement.mm_per_px:.3g} given: leave the given scale out, or take the "
+                "picture without the card.",
+            )
 
 
 def card_outline(found: Scale | None) -> NDArray[np.float64] | None:

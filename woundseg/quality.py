@@ -595,7 +595,8 @@ def _plausibility(
     """Ulcers too large to be true: a wrong scale, or an outline around the foot."""
     if not measurement.ulcers:
         return []
-    of_skin = _shares_of_skin(frame, measurement)
+    grey = skin.is_grey(frame)  # no skin is found without colour
+    of_skin = [0.0] * len(measurement.ulcers) if grey else _shares_of_skin(frame, measurement)
     for ulcer, share in zip(measurement.ulcers, of_skin, strict=True):
         if (ulcer.area_cm2 or 0.0) > options.most_cm2:
             advice = (

@@ -283,6 +283,7 @@ class Scale:
         verified: the print's own size was checked (``--card-line-mm``, a measured marker side).
         radial: lens distortion as (cx, cy, kappa), px and px⁻²: a straight position at r from
             (cx, cy) is seen at r (1 + kappa r²) from it; None when it is not known.
+        by_card: where the scale was given, what a card in view says, to be compared at the ulcer.
     """
 
     source: Literal["card", "marker", "given"]
@@ -294,6 +295,7 @@ class Scale:
     corners_px: tuple[tuple[float, float], ...] = ()
     verified: bool = True
     radial: tuple[float, float, float] | None = None
+    by_card: Scale | None = None
 
 
 class Model(BaseModel):

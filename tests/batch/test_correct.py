@@ -251,7 +251,7 @@ def test_one_ulcer_outlined_leaves_the_others_as_they_are(place, said, rows):
 
 
 def test_a_whole_mask_replaces_all(place, said, rows):
-    said(V1, "mask", mask=mask(place, (30.0, 24.0, 7.5)))
+    said(V1, "mask", mask=mask(place, (30.0, 24.0, 7.5), confirm=True))
     now = rows()
     assert now["V1", "u1"]["reader"] == "A. Nurse"
     assert now.get(("V1", "u2"), {}).get("area_cm2", "") in ("", "0")
@@ -307,3 +307,12 @@ def test_a_mask_that_holds_no_ulcer_is_no_zero(place, said):
 def test_an_outline_that_covers_an_ulcer_that_is_to_stay_is_refused(place, said):
     with pytest.raises(UsageError, match="covers or touches u2"):
         said(V1, "mask", mask=mask(place, (30, 24, 9), (30, 50, 3)), ulcer="u1", confirm=True)
+
+
+def test_a_mask_that_leaves_out_an_ulcer_is_refused_until_it_is_confirmed(place, said, rows):
+    """Its row would read 0 in the person's name, of an ulcer that nobody spoke of."""
+    larger = mask(place, (30.0, 24.0, 7.5))
+    with pytest.raises(UsageError, match="leaves out u2, which would count as closed"):
+        said(V1, "mask", mask=larger)
+    said(V1, "mask", mask=larger, ulcer="u1")
+    assert rows()["V1", "u2"]["area_cm2"] not in ("", "0")

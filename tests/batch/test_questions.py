@@ -52,7 +52,7 @@ def test_both_photographs_the_candidates_and_the_commands():
             f"path,ulcer\n{PATH},u3",
         ),
         (
-            "Then run, with the options of the last run besides:",
+            "Then run this, with the options you gave the last time added:",
             "woundseg batch 'my photos' --out out --names names.csv",
         ),
         (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from woundseg import files
-from woundseg.batch import outlining, provenance
+from woundseg.batch import by_hand, outlining, provenance
 from woundseg.batch.alone import Say, alone, quiet
 from woundseg.batch.before_after import before_and_after
 from woundseg.batch.lastrun import LastRun, last_run
@@ -260,9 +260,9 @@ def _accept(case: _Case) -> NewEntry:
 def _accept_ulcer(case: _Case) -> NewEntry:
     """One outline of the machine's, which gets the ulcer's name where it has none."""
     ulcer = _known_ulcer(case, new_ones=True)
-    by_hand = case.said.of(ulcer)
-    if by_hand is not None and by_hand.decision in ("mask", "not_evaluable"):
-        told = f"{ulcer} was corrected by {by_hand.by}: nothing of the machine's counts"
+    word = case.said.of(ulcer)
+    if word is not None and word.decision in ("mask", "not_evaluable"):
+        told = f"{ulcer} was corrected by {word.by}: nothing of the machine's counts"
         raise UsageError(case.correction.path, told, "Take that back first with --undo")
     _same_scale(case)
     _measured(case.base, "--accept")
@@ -344,6 +344,11 @@ def _mask(case: _Case, kept: Store) -> _Decided:
     if drawn.is_machine(ulcer, _names(case) if ulcer else ()) and _may_accept(case):
         return _Decided(_accept(case))
     doubt = outlining.doubt(drawn, [*case.standing, case.machine], case.last.places)
+    gone = [] if ulcer or doubt else _left_out(case, drawn)
+    if gone and not correction.confirm:
+        told = f"leaves out {', '.join(gone)}, which would count as closed"
+        remedy = "Name the ulcer outlined with --ulcer, or add --confirm if they are closed"
+        raise UsageError(correction.mask, told, remedy)
     if doubt and not correction.confirm:
         raise UsageError(correction.mask, doubt, "Look at it, or add --confirm if it is meant")
     whose = caption(case.last.rows[0]) if case.last.rows else None
@@ -351,6 +356,20 @@ def _mask(case: _Case, kept: Store) -> _Decided:
     new = _entry(case, "mask", outlines.result, **({"ulcer": ulcer} if ulcer else {}))
     new = replace(new, sketch=outlines.sketch, thumbnail=outlines.thumbnail)
     return _Decided(new, outlines.picture)
+
+
+def _left_out(case: _Case, drawn: outlining.Drawn) -> list[str]:
+    """The ulcers with an outline now, no part of which a mask of the whole photograph touches."""
+    if not case.base.sketch:
+        return []
+    outlines = json.loads(case.base.sketch)["outlines"]
+    names = case.last.names_of(case.base) or [None] * len(outlines)
+    touched: dict[str, bool] = {}
+    for place, (name, lines) in enumerate(zip(names, outlines, strict=True), start=1):
+        label = name or f"outline {place}"
+        inside = bool((by_hand.filled([lines], drawn.mask.shape) & drawn.mask).any())
+        touched[label] = touched.get(label, False) or inside
+    return [label for label, one in touched.items() if not one]
 
 
 def _may_accept(case: _Case) -> bool:

@@ -132,7 +132,7 @@ def _steps(case: _Case, folders: Folders) -> Iterator[Step]:
             yield Step(f"{when}, write into {folders.names}:", _table(case.path, ulcer))
         names = ["--names", str(folders.names)]
         command = ["woundseg", "batch", str(folders.photos), "--out", str(folders.out), *names]
-        told = "Then run, with the options of the last run besides:"
+        told = "Then run this, with the options you gave the last time added:"
         yield Step(told, shlex.join(command))
     yield from _corrections(case, folders)
 

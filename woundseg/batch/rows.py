@@ -304,7 +304,7 @@ def _model(photo: Seen, word: Word | None) -> str:
     if photo.record is None:
         return ""
     model = BY_HAND if word is not None and word.decision == "mask" else photo.record.model
-    return f"{model.name} {model.version} {model.precision}"
+    return f"{model.name} {model.version} {model.precision}".strip()
 
 
 def _as_given(rows: list[VisitRow], photo: Seen) -> list[VisitRow]:

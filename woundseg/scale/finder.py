@@ -327,10 +327,14 @@ def _as_given(
 ) -> Scale | NotEvaluable:
     """The scale given, unless the card in view contradicts it (``docs/scale.md`` has the limit)."""
     crisp = [sighting for sighting in seen if sighting.crisp]
+    if not crisp and _is_mirrored(grey, card.DICTIONARY, options.min_markers):
+        return _mirrored()
+    by_card = None
     if crisp:
         told = float(np.median([_mm_per_px_of(sighting, options) for sighting in crisp]))
         found = _from_card(grey, seen, options)
-        tilt = found.tilt_deg if isinstance(found, Scale) else None
+        by_card = found if isinstance(found, Scale) else None
+        tilt = None if by_card is None else by_card.tilt_deg
         leant = math.radians(options.max_tilt_deg if tilt is None else tilt)
         blur = max(sighting.sd_px / sighting.side_px for sighting in crisp)
         limit = _SIDE_TOLERANCE - 0.5 * math.log(math.cos(leant)) + 3 * blur
@@ -340,7 +344,8 @@ def _as_given(
                 f"The card in view gives {told:.3g} mm for each pixel, not the {step:g} given: "
                 "leave the given scale out, or take the picture without the card.",
             )
-    return Scale("given", ((step, 0.0, 0.0), (0.0, step, 0.0), (0.0, 0.0, 1.0)))
+    given = ((step, 0.0, 0.0), (0.0, step, 0.0), (0.0, 0.0, 1.0))
+    return Scale("given", given, by_card=by_card)
 
 
 def _mm_per_px_of(sighting: Sighting, options: ScaleOptions) -> float:
