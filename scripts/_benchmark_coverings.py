@@ -28,8 +28,8 @@ _WHITE: Final = ((236, 235, 230), (225, 226, 228), (240, 236, 224))
 _CARD: Final = ((40, 70, 150), (235, 235, 238), (30, 32, 38), (176, 40, 44), (226, 190, 60))
 
 
-_LEAST_REACH_PX: Final = 16.0
-"""Even the smallest plaster is about 2 cm wide; most of these photographs show 0.5 mm a pixel."""
+_MARGIN_PX: Final = 8.0
+"""What covers an ulcer reaches 4 mm beyond it at least, at about 0.5 mm a pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def _plaster(
     taken: Taken, colour: Field, rng: Rng, sizes: tuple[float, float] = (1.25, 1.8)
 ) -> Picture:
     x, y = _local(taken, rng)
-    size = _reach(taken) * rng.uniform(*sizes)
+    size = _size(taken, rng, sizes)
     long, wide = size * rng.uniform(1.1, 2.0), size
     corner = wide * rng.uniform(0.2, 0.95)
     shape = _rounded(x, y, long, wide, corner)
@@ -108,7 +108,7 @@ def _plaster(
 
 def gauze(asked: Asked, rng: Rng) -> Picture:
     x, y = _local(asked.taken, rng)
-    size = _reach(asked.taken) * rng.uniform(1.4, 2.2)
+    size = _size(asked.taken, rng, (1.4, 2.2))
     ragged = 1 + 0.12 * _noise(rng, 12.0, asked.taken.ulcer.shape)
     shape = np.maximum(np.abs(x), np.abs(y)) * ragged < size
     step = rng.uniform(3.5, 6.0)
@@ -121,7 +121,7 @@ def gauze(asked: Asked, rng: Rng) -> Picture:
 def bandage(asked: Asked, rng: Rng) -> Picture:
     """A band across the whole foot."""
     x, y = _local(asked.taken, rng)
-    shape = np.abs(y) < _reach(asked.taken) * rng.uniform(1.4, 2.2)
+    shape = np.abs(y) < _size(asked.taken, rng, (1.4, 2.2))
     step = rng.uniform(3.0, 5.0)
     folds = np.abs(np.mod(y + 0.15 * x, rng.uniform(18, 30)) - 9) < 1.2
     surface = 1 + 0.05 * np.cos(2 * np.pi * x / step) - 0.14 * _soft(folds.astype(np.float32), 1.0)
@@ -133,7 +133,7 @@ def bandage(asked: Asked, rng: Rng) -> Picture:
 def skin_cloth(asked: Asked, rng: Rng) -> Picture:
     """A patch of cloth in this very skin's colour."""
     x, y = _local(asked.taken, rng)
-    size = _reach(asked.taken) * rng.uniform(1.25, 2.0)
+    size = _size(asked.taken, rng, (1.25, 2.0))
     ragged = 1 + 0.1 * _noise(rng, 8.0, asked.taken.ulcer.shape)
     shape = np.hypot(x, y * rng.uniform(0.8, 1.3)) * ragged < size
     step = rng.uniform(2.5, 5.0)
@@ -155,7 +155,7 @@ def copied_soft(asked: Asked, rng: Rng) -> Picture:
 
 def _copied(taken: Taken, rng: Rng, fade_px: float) -> Picture:
     x, y = _local(taken, rng)
-    reach = _reach(taken) * rng.uniform(1.2, 1.5)
+    reach = _size(taken, rng, (1.2, 1.5))
     shape = np.hypot(x, y) < reach + fade_px
     source = _source(taken, shape, rng)
     moved = np.roll(taken.pixels, source, axis=(0, 1)).astype(np.float32)
@@ -189,7 +189,7 @@ def _source(taken: Taken, shape: Mask, rng: Rng) -> tuple[int, int]:
 def card_over(asked: Asked, rng: Rng) -> Picture:
     """A card of the purse over the place."""
     x, y = _local(asked.taken, rng)
-    size = _reach(asked.taken) * rng.uniform(1.5, 2.4)
+    size = _size(asked.taken, rng, (1.5, 2.4))
     shape = _rounded(x, y + size * 0.2, 1.6 * size, size, 0.15 * size)
     stripe = (np.abs(y - 0.4 * size) < 0.15 * size).astype(np.float32)
     surface = 1 - 0.5 * stripe * float(rng.random() < 0.6)
@@ -200,7 +200,7 @@ def card_over(asked: Asked, rng: Rng) -> Picture:
 def finger_over(asked: Asked, rng: Rng) -> Picture:
     """A finger or a hand over the place, in the skin of another subject."""
     x, y = _local(asked.taken, rng)
-    wide = _reach(asked.taken) * rng.uniform(1.2, 1.6)
+    wide = _size(asked.taken, rng, (1.2, 1.6))
     shape = (np.abs(y) < wide) & (x > -1.4 * wide) & (np.hypot(x + 0.4 * wide, y) < 60 * wide)
     shape &= (x > -0.4 * wide) | (np.hypot(x + 0.4 * wide, y) < wide)
     round_ = np.sqrt(np.clip(1 - (y / (1.02 * wide)) ** 2, 0.05, 1))
@@ -219,7 +219,7 @@ def finger_over(asked: Asked, rng: Rng) -> Picture:
 def cup_over(asked: Asked, rng: Rng) -> Picture:
     """A cup, a coin or a lid over the place, seen from above."""
     x, y = _local(asked.taken, rng)
-    size = _reach(asked.taken) * rng.uniform(1.3, 2.2)
+    size = _size(asked.taken, rng, (1.3, 2.2))
     away = np.hypot(x, y)
     surface = np.where(away < 0.85 * size, 0.35 + 0.02 * _noise(rng, 4.0, away.shape), 1.0)
     surface = np.where(away < 0.78 * size, surface * rng.uniform(0.6, 1.4), surface)
@@ -339,10 +339,17 @@ def _middle(taken: Taken) -> tuple[float, float]:
 
 
 def _reach(taken: Taken) -> float:
-    """From the middle of the largest ulcer to its farthest point; at least half a plaster [px]."""
+    """From the middle of the largest ulcer to its farthest point [px]."""
     rows, columns = np.nonzero(_largest(taken.ulcer))
     x, y = _middle(taken)
-    return max(_LEAST_REACH_PX, float(np.hypot(columns - x, rows - y).max()))
+    return max(6.0, float(np.hypot(columns - x, rows - y).max()))
+
+
+def _size(taken: Taken, rng: Rng, sizes: tuple[float, float]) -> float:
+    """Half of a covering's size [px], drawn in parts of the ulcer's reach."""
+    reach = _reach(taken)
+    size = reach * rng.uniform(*sizes)
+    return max(size, reach + _MARGIN_PX) if sizes[0] > 1 else size
 
 
 def _local(taken: Taken, rng: Rng) -> tuple[Field, Field]:
