@@ -251,7 +251,7 @@ def test_one_ulcer_outlined_leaves_the_others_as_they_are(place, said, rows):
 
 
 def test_a_whole_mask_replaces_all(place, said, rows):
-    said(V1, "mask", mask=mask(place, (30.0, 24.0, 7.5), confirm=True))
+    said(V1, "mask", mask=mask(place, (30.0, 24.0, 7.5)), confirm=True)
     now = rows()
     assert now["V1", "u1"]["reader"] == "A. Nurse"
     assert now.get(("V1", "u2"), {}).get("area_cm2", "") in ("", "0")
