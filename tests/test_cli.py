@@ -303,6 +303,10 @@ def test_out_never_replaces_another_photographs_files(run, drawn, tmp_path):
 def test_two_scales_that_disagree(run, drawn, tmp_path):
     # The card is drawn at 4 px/mm: 0.25 mm for each pixel.
     assert run("score", drawn / "foot.png", "--mm-per-px", "0.25")[0] == 0
+    # Near enough for the card as a whole, and 15% of the area wrong at the ulcer.
+    status, out, error = run("score", drawn / "foot.png", "--mm-per-px", "0.268")
+    assert (status, out) == (2, "")
+    assert_one_line(error, "foot.png", "0.25 mm for each pixel at the ulcer")
     status, out, error = run("score", drawn / "foot.png", "--mm-per-px", "0.5")
     assert (status, out) == (2, "")
     assert_one_line(error, "foot.png", "card in view gives 0.24", "0.5 given")

@@ -362,6 +362,10 @@ class TestOptions:
 class TestAGivenScaleBesideTheCard:
     """The card is drawn at 6 px/mm: 0.1667 mm for each pixel. 8% of the side may differ."""
 
+    def test_a_mirrored_card_is_seen_beside_it(self):
+        mirrored = np.ascontiguousarray(flat(6)[:, ::-1])
+        assert refused(mirrored, mm_per_px=1 / 6) == Reason.MIRRORED
+
     @pytest.mark.parametrize("step", [0.157, 1 / 6, 0.178])
     def test_one_that_agrees_is_taken_as_it_is(self, step):
         seen = found(flat(6), mm_per_px=step)

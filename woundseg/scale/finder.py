@@ -326,14 +326,13 @@ def _as_given(
     grey: Grey, seen: list[Sighting], options: ScaleOptions, step: float
 ) -> Scale | NotEvaluable:
     """The scale given, unless the card in view contradicts it (``docs/scale.md`` has the limit)."""
+    found = _from_card(grey, seen, options)
+    if isinstance(found, NotEvaluable) and found.reason is Reason.MIRRORED:
+        return found
+    by_card = found if isinstance(found, Scale) else None
     crisp = [sighting for sighting in seen if sighting.crisp]
-    if not crisp and _is_mirrored(grey, card.DICTIONARY, options.min_markers):
-        return _mirrored()
-    by_card = None
     if crisp:
         told = float(np.median([_mm_per_px_of(sighting, options) for sighting in crisp]))
-        found = _from_card(grey, seen, options)
-        by_card = found if isinstance(found, Scale) else None
         tilt = None if by_card is None else by_card.tilt_deg
         leant = math.radians(options.max_tilt_deg if tilt is None else tilt)
         blur = max(sighting.sd_px / sighting.side_px for sighting in crisp)
