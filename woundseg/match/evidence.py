@@ -3,7 +3,7 @@
 A plaster, gauze, a patch of cloth or of other skin covers more than the ulcer did, so the skin
 around the ulcer's old outline is no longer seen. The two photographs are laid on each other there
 once more, closely, and the grain of that skin is compared: not right beside the outline, where
-skin changes as an ulcer heals, but from 0.3 of its radius on. Where it is not found again, nothing
+skin changes as an ulcer heals, but from 0.4 of its radius on. Where it is not found again, nothing
 is said of the place: an area of 0 needs this evidence (``docs/matching.md``).
 """
 
@@ -54,10 +54,10 @@ class EvidenceOptions:
         smooth: least usual gradient within the old outline over that of the skin around.
     """
 
-    ring: tuple[float, float] = (0.3, 0.8)
+    ring: tuple[float, float] = (0.4, 0.9)
     reach: float = 1.1
     least_px: tuple[float, float, float] = (5.0, 6.0, 14.0)
-    least_share: float = 0.4
+    least_share: float = 0.25
     alike: float = 0.42
     few: float = 2.5
     over_chance: float = 0.8
