@@ -249,3 +249,8 @@ def test_a_records_photograph_is_found_from_the_records_folder(
 )
 def test_common_share_of_two_boxes(other, share):
     assert earlier._common((0, 0, 10, 10), other) == pytest.approx(share)
+
+
+def test_an_area_with_its_unit_is_told_from_a_file():
+    with pytest.raises(UsageError, match="an area is a bare number"):
+        earlier.read("5cm2")

@@ -86,6 +86,9 @@ def read(argument: str) -> Earlier:
 
 def _read_file(argument: str) -> Earlier:
     path = Path(argument)
+    if argument[:1].isdigit() and not path.exists():
+        cause = "is neither an area nor a file that is there"
+        raise UsageError(f"--baseline {argument}", cause, f"{FORMS}; an area is a bare number: 4.2")
     if path.suffix.lower() != ".json":
         return Earlier(argument, photo=photo.read(path))
     file = record_files.read(path)

@@ -410,17 +410,7 @@ def _total(figures: tuple[Ulcer, ...], spreads: list[_Spread], scale: Scale | No
     interval = _interval(area, sd_log)
     if scale is not None and not figures:
         interval["area_cm2"] = 0.0
-    return UlcerFigures(
-        **interval,
-        perimeter_cm=perimeter,
-        length_cm=None,
-        width_cm=None,
-        area_px=sum(figure.area_px or 0 for figure in figures),
-        bbox_px=_joined_box(figures),
-        tissue=_joined_tissue(figures, "tissue"),
-        tissue_low=_joined_tissue(figures, "tissue_low"),
-        tissue_high=_joined_tissue(figures, "tissue_high"),
-    )
+    return _joined(figures, interval, perimeter)
 
 
 def together(figures: tuple[Ulcer, ...]) -> UlcerFigures:
@@ -435,9 +425,17 @@ def together(figures: tuple[Ulcer, ...]) -> UlcerFigures:
     area = None if None in areas else sum(area or 0.0 for area in areas)
     sd_log = sum(figure.area_sd or 0.0 for figure in figures) / area if area else 0.0
     perimeters = [figure.perimeter_cm for figure in figures]
+    perimeter = None if None in perimeters else sum(each or 0.0 for each in perimeters)
+    return _joined(figures, _interval(area, sd_log), perimeter)
+
+
+def _joined(
+    figures: tuple[Ulcer, ...], interval: dict[str, float | None], perimeter_cm: float | None
+) -> UlcerFigures:
+    """Several ulcers as one, of a given area and perimeter; their length and width say nothing."""
     return UlcerFigures(
-        **_interval(area, sd_log),
-        perimeter_cm=None if None in perimeters else sum(each or 0.0 for each in perimeters),
+        **interval,
+        perimeter_cm=perimeter_cm,
         length_cm=None,
         width_cm=None,
         area_px=sum(figure.area_px or 0 for figure in figures),
